@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The communication graph: what every view shows. Built from a model (graph_build.h),
+ * regrouped and cut (graph_view.h), written by user/output.
+ *
+ * Processes, channels and edges refer to each other by index into the graph's arrays.
+ * Strings are raw bytes as the traced processes gave them (untrusted; an output escapes
+ * them), owned by the graph, never NULL unless said so.
+ */
+#ifndef IPCTRACE_GRAPH_H
+#define IPCTRACE_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ipctrace/types.h>
+
+#include "base/histogram.h"
+
+#define GRAPH_NONE UINT32_MAX
+#define GRAPH_CAUSE_LEN 32
+
+struct graph_count {
+	uint64_t messages;
+	uint64_t bytes;
+};
+
+/* The ledger of a capture: seen = recorded + aggregated + sum of lost. */
+struct graph_ledger {
+	uint64_t seen;
+	uint64_t recorded;
+	uint64_t aggregated;
+	uint64_t lost;
+	uint64_t filtered; /* out of scope; not part of the equation */
+	size_t causes_nr;
+	struct graph_cause {
+		char name[GRAPH_CAUSE_LEN];
+		uint64_t count;
+	} causes[16];
+};
+
+enum graph_scope { GRAPH_SCOPE_COMMAND, GRAPH_SCOPE_PIDS, GRAPH_SCOPE_SYSTEM };
+
+struct graph_capture {
+	char *host;
+	char *kernel;
+	char *arch;
+	int64_t start_realtime_ns; /* ns since the epoch */
+	uint64_t duration_ns;
+	char **command; /* NULL-terminated; NULL without a command */
+	enum graph_scope scope;
+	char *hooks; /* the hook plan: "all" */
+	bool is_complete; /* false: the recorder did not end the file itself */
+};
+
+struct graph_process {
+	uint32_t pid;    /* 0: no process of this machine (see `comm`) */
+	uint32_t parent; /* index or GRAPH_NONE */
+	char *comm;      /* `10.0.0.7:5432`, `kernel`, `before capture` where pid is 0 */
+	char *exe;
+	char **args;     /* NULL-terminated, may be empty */
+	uint32_t uid;    /* UINT32_MAX: unknown, or not the same in a group */
+	char *cgroup;
+	uint32_t pid_namespace; /* inode number, 0 unknown */
+	int64_t start_ns;       /* since the capture's start; negative: older */
+	int64_t exit_ns;        /* -1: did not exit in the capture */
+	bool is_traced;
+	uint32_t members; /* after grouping: how many processes this stands for, else 1 */
+};
+
+struct graph_error {
+	int32_t number; /* errno, positive */
+	uint64_t count;
+};
+
+struct graph_endpoint {
+	uint32_t process;
+	enum ipct_role role;
+	uint64_t operations; /* successful calls */
+	struct graph_count count;
+	uint64_t wait_ns;
+	size_t errors_nr;
+	struct graph_error *errors;
+};
+
+struct graph_channel {
+	enum ipct_mechanism mechanism;
+	char *name;   /* stable from run to run, or empty */
+	char *object; /* kernel identity in this run: `pipe:[4711]` */
+	size_t endpoints_nr;
+	struct graph_endpoint *endpoints;
+	struct graph_count before_capture;
+	struct graph_count unread;
+	bool is_unread_inferred;
+	struct graph_count truncated;
+	struct graph_count lost;
+};
+
+struct graph_edge {
+	uint32_t from; /* process index */
+	uint32_t to;
+	uint32_t channel; /* index, or GRAPH_NONE */
+	enum ipct_mechanism mechanism;
+	struct graph_count count;
+	bool is_exact;
+	struct graph_count at_least;       /* equals count when exact */
+	struct histogram *residency;       /* ns; NULL: unknown */
+	int64_t first_ns, last_ns;         /* since the capture's start */
+	uint32_t members; /* after grouping: how many edges this stands for, else 1 */
+};
+
+struct graph {
+	struct graph_capture capture;
+	struct graph_ledger ledger;
+	size_t processes_nr, channels_nr, edges_nr;
+	struct graph_process *processes;
+	struct graph_channel *channels;
+	struct graph_edge *edges;
+};
+
+/* Frees the graph and all it owns; NULL is accepted. */
+void graph_free(struct graph *graph);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "output/describe.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "base/utf8.h"
+
+#define NS_PER_S 1000000000
+
+__attribute__((format(printf, 1, 2))) static char *text_new(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	return len < 0 ? NULL : text;
+}
+
+/* `text` and then `more`, both taken over; NULL if either is. */
+static char *text_append(char *text, char *more)
+{
+	char *both = text && more ? text_new("%s%s", text, more) : NULL;
+
+	free(text);
+	free(more);
+	return both;
+}
+
+char *describe_window(const struct graph_capture *capture)
+{
+	time_t seconds = (time_t)(capture->start_realtime_ns / NS_PER_S);
+	char start[64] = "?", duration[UNITS_TEXT_MAX];
+	struct tm utc;
+
+	units_format_duration(duration, sizeof(duration), capture->duration_ns);
+	if (gmtime_r(&seconds, &utc))
+		(void)strftime(start, sizeof(start), "%F %T UTC", &utc); /* fits any year */
+	return text_new("%s from %s", duration, start);
+}
+
+static const char *or_unknown(const char *text)
+{
+	return text && *text ? text : "?";
+}
+
+char *describe_host(const struct graph_capture *capture)
+{
+	return text_new("%s, Linux %s %s", or_unknown(capture->host), or_unknown(capture->kernel),
+			or_unknown(capture->arch));
+}
+
+char *describe_scope(const struct graph_capture *capture)
+{
+	char *text;
+	size_t i;
+
+	if (capture->scope == GRAPH_SCOPE_SYSTEM)
+		return text_new("whole system");
+	if (capture->scope == GRAPH_SCOPE_PIDS)
+		return text_new("chosen processes");
+	text = text_new("command");
+	for (i = 0; capture->command && capture->command[i]; i++)
+		text = text_append(text, text_new(" %s", capture->command[i]));
+	return text;
+}
+
+char *describe_ledger(const struct graph_ledger *ledger)
+{
+	return text_new("seen %" PRIu64 "  recorded %" PRIu64 "  aggregated %" PRIu64
+			"  lost %" PRIu64,
+			ledger->seen, ledger->recorded, ledger->aggregated, ledger->lost);
+}
+
+static char *describe_lost(const struct graph_ledger *ledger)
+{
+	const char *separator = " (";
+	char *text;
+	size_t i;
+
+	text = text_new("LOST %" PRIu64 " records", ledger->lost);
+	for (i = 0; i < ledger->causes_nr; i++) {
+		const struct graph_cause *cause = &ledger->causes[i];
+
+		if (!cause->count)
+			continue;
+		text = text_append(text,
+				   text_new("%s%s %" PRIu64, separator, cause->name, cause->count));
+		separator = ", ";
+	}
+	return text_append(text, text_new("%s: every number is a lower bound",
+					  *separator == ',' ? ")" : ""));
+}
+
+static char *add_sentence(char *text, const char *sentence)
+{
+	return text_append(text, text_new("%s%s", text && *text ? "; " : "", sentence));
+}
+
+char *describe_trouble(const struct graph *graph)
+{
+	const struct graph_ledger *ledger = &graph->ledger;
+	char *text = text_new("%s", "");
+
+	if (ledger->lost) {
+		free(text);
+		text = describe_lost(ledger);
+	}
+	if (ledger->seen != ledger->recorded + ledger->aggregated + ledger->lost)
+		text = add_sentence(text, "the ledger does not balance: a bug in ipctrace");
+	if (!graph->capture.is_complete)
+		text = add_sentence(text,
+				    "the recorder did not end this capture: its end is missing");
+	return text;
+}
+
+char *describe_process(const struct graph_process *process)
+{
+	const char *comm = or_unknown(process->comm);
+
+	if (process->members > 1)
+		return text_new("%s ×%u", comm, process->members);
+	if (!process->pid)
+		return text_new("%s", comm);
+	return text_new("%s[%u]", comm, process->pid);
+}
+
+const char *describe_channel(const struct graph *graph, uint32_t channel)
+{
+	const struct graph_channel *at;
+
+	if (channel == GRAPH_NONE)
+		return "";
+	at = &graph->channels[channel];
+	if (at->name && *at->name)
+		return at->name;
+	return at->object ? at->object : "";
+}
+
+/* The last part of `text` that fits into `columns`. */
+static const char *tail_of(const char *text, size_t columns)
+{
+	size_t skipped = utf8_width(text) - columns;
+	const char *tail = text + utf8_fit(text, skipped);
+
+	while (utf8_width(tail) > columns)
+		tail += utf8_fit(tail, utf8_fit(tail, 1) ? 1 : 2);
+	return tail;
+}
+
+char *describe_shorten(const char *text, size_t columns)
+{
+	size_t head;
+
+	if (utf8_width(text) <= columns)
+		return strdup(text);
+	if (!columns)
+		return strdup("");
+	head = (columns - 1) / 3;
+	return text_new("%.*s…%s", (int)utf8_fit(text, head), text,
+			tail_of(text, columns - 1 - head));
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Graphviz' language, left to right. A node is a process, an edge says in words what it is
+ * (mechanism, channel, messages, bytes); colour (group of mechanisms), dashes (model) and
+ * arrow head (mechanism within both) repeat it, width is the logarithm of the bytes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/units.h"
+#include "output/describe.h"
+#include "output/output.h"
+
+#define NAME_COLUMNS	34   /* of a channel's name on an edge */
+#define CAPTION_COLUMNS 110  /* of a caption's line */
+#define TOOLTIP_COLUMNS 1000 /* a command line can have megabytes */
+#define COLOUR_TROUBLE	"#C00000"
+#define FONT_PLAIN	"POINT-SIZE=\"11\""
+
+/* How a group of mechanisms is coloured: the palette of Okabe and Ito. */
+static const struct {
+	enum ipct_group group;
+	const char *line, *text;
+} colours[] = {
+	{ IPCT_GROUP_PIPE, "#0072B2", "#005A8C" },   /* blue */
+	{ IPCT_GROUP_UNIX, "#009E73", "#00664A" },   /* bluish green */
+	{ IPCT_GROUP_INET, "#D55E00", "#A04600" },   /* vermilion */
+	{ IPCT_GROUP_SIGNAL, "#CC79A7", "#99457A" }, /* reddish purple */
+	{ 0, "#000000", "#000000" },
+};
+
+static const char *const dashes[] = {
+	[IPCT_MODEL_NONE] = "solid",
+	[IPCT_MODEL_STREAM] = "solid",
+	[IPCT_MODEL_MESSAGE] = "dashed",
+	[IPCT_MODEL_SIGNAL] = "dotted",
+};
+
+/* In the order of the mechanisms that share a group and a model. */
+static const char *const heads[] = { "normal", "vee", "onormal", "diamond" };
+
+static const struct {
+	enum ipct_mechanism mechanism;
+	enum ipct_group group;
+	enum ipct_model model;
+} mechanisms[] = {
+#define MECHANISM(symbol, number, name, group, model) \
+	{ IPCT_##symbol, IPCT_GROUP_##group, IPCT_MODEL_##model },
+#include <ipctrace/mechanisms.def>
+#undef MECHANISM
+};
+
+#define MECHANISMS_NR (sizeof(mechanisms) / sizeof(mechanisms[0]))
+
+struct style {
+	const char *line, *text, *dash, *head;
+};
+
+typedef char *(*escape_fn)(const char *bytes, size_t len);
+
+static struct style style_at(size_t at)
+{
+	struct style style = { .dash = dashes[mechanisms[at].model] };
+	size_t colour = 0, same = 0, i;
+
+	while (colours[colour].group && colours[colour].group != mechanisms[at].group)
+		colour++;
+	for (i = 0; i < at; i++)
+		same += mechanisms[i].group == mechanisms[at].group &&
+			mechanisms[i].model == mechanisms[at].model;
+	style.line = colours[colour].line;
+	style.text = colours[colour].text;
+	style.head = heads[same % (sizeof(heads) / sizeof(heads[0]))];
+	return style;
+}
+
+static struct style style_of(enum ipct_mechanism mechanism)
+{
+	size_t i;
+
+	for (i = 0; i < MECHANISMS_NR; i++)
+		if (mechanisms[i].mechanism == mechanism)
+			return style_at(i);
+	return (struct style){ "#000000", "#000000", "solid", "normal" };
+}
+
+/* Points: one more for each factor of 256 in bytes. */
+static double pen_width(uint64_t bytes)
+{
+	unsigned int bits = bytes ? 64u - (unsigned int)__builtin_clzll(bytes) : 0;
+
+	return 1.5 + bits / 8.0;
+}
+
+/* Shortened, escaped, written. Takes over `text`, which may be NULL for lack of memory. */
+static int put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
+{
+	char *safe = text ? escape_line(text, strlen(text)) : NULL;
+	char *shown = safe ? describe_shorten(safe, columns) : NULL;
+	char *escaped = shown ? escape(shown, strlen(shown)) : NULL;
+
+	if (escaped)
+		fputs(escaped, stream);
+	free(escaped);
+	free(shown);
+	free(safe);
+	free(text);
+	return escaped ? 0 : -ENOMEM;
+}
+
+static int put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape)
+{
+	return put_text(stream, strdup(text ? text : ""), columns, escape);
+}
+
+/* The caption: a table in which each line is a row. */
+
+static int put_row(FILE *stream, const char *font, char *text)
+{
+	int err;
+
+	fprintf(stream, "<TR><TD ALIGN=\"LEFT\"><FONT %s>", font);
+	err = put_text(stream, text, CAPTION_COLUMNS, escape_dot_html);
+	fputs("</FONT></TD></TR>", stream);
+	return err;
+}
+
+static int put_trouble(FILE *stream, const struct graph *graph)
+{
+	char *trouble = describe_trouble(graph);
+
+	if (!trouble)
+		return -ENOMEM;
+	if (!*trouble) {
+		free(trouble);
+		return 0;
+	}
+	fputs("<TR><TD ALIGN=\"LEFT\"><B><FONT COLOR=\"" COLOUR_TROUBLE "\" POINT-SIZE=\"13\">",
+	      stream);
+	if (put_text(stream, trouble, CAPTION_COLUMNS, escape_dot_html))
+		return -ENOMEM;
+	fputs("</FONT></B></TD></TR>", stream);
+	return 0;
+}
+
+static int put_left_out(FILE *stream, const struct output_options *options, size_t alone)
+{
+	char *text = NULL;
+
+	if (!options->edges_left_out && !alone)
+		return 0;
+	if (asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu",
+		     options->edges_left_out, alone) < 0)
+		return -ENOMEM;
+	return put_row(stream, FONT_PLAIN, text);
+}
+
+static int put_caption(FILE *stream, const struct graph *graph,
+		       const struct output_options *options, size_t alone)
+{
+	int err;
+
+	fputs("\tlabel=<<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\">",
+	      stream);
+	err = put_row(stream, "POINT-SIZE=\"16\"", describe_scope(&graph->capture));
+	if (!err)
+		err = put_row(stream, FONT_PLAIN, describe_host(&graph->capture));
+	if (!err)
+		err = put_row(stream, FONT_PLAIN, describe_window(&graph->capture));
+	if (!err)
+		err = put_row(stream, FONT_PLAIN, describe_ledger(&graph->ledger));
+	if (!err)
+		err = put_trouble(stream, graph);
+	if (!err)
+		err = put_left_out(stream, options, alone);
+	if (!err)
+		err = put_row(stream, "POINT-SIZE=\"9\" COLOR=\"#555555\"",
+			      strdup("width: log of bytes; solid: byte stream, dashed: messages, "
+				     "dotted: signals; ≈: best split, ≥: what is certain of it"));
+	fputs("</TABLE>>;\n", stream);
+	return err;
+}
+
+/* Nodes. */
+
+static int put_node_tooltip(FILE *stream, const struct graph_process *process)
+{
+	size_t i;
+	int err;
+
+	fputs("tooltip=\"", stream);
+	err = put_borrowed(stream, process->exe && *process->exe ? process->exe : process->comm,
+			   TOOLTIP_COLUMNS, escape_dot);
+	for (i = 1; !err && i < 16 && process->args && process->args[0] && process->args[i]; i++) {
+		fputc(' ', stream);
+		err = put_borrowed(stream, process->args[i], TOOLTIP_COLUMNS / 16, escape_dot);
+	}
+	fputs(process->is_traced ? "\"" : "\\n(not traced)\"", stream);
+	return err;
+}
+
+static int put_node_label(FILE *stream, const struct graph_process *process)
+{
+	int err;
+
+	fputs("label=<<B>", stream);
+	err = put_borrowed(stream, process->comm && *process->comm ? process->comm : "?",
+			   NAME_COLUMNS, escape_dot_html);
+	fputs("</B>", stream);
+	if (process->members > 1)
+		fprintf(stream, "<BR/><FONT POINT-SIZE=\"10\">%u processes</FONT>",
+			process->members);
+	else if (process->pid)
+		fprintf(stream, "<BR/><FONT POINT-SIZE=\"10\">pid %u</FONT>", process->pid);
+	fputs(">", stream);
+	return err;
+}
+
+static int put_node(FILE *stream, const struct graph *graph, size_t index)
+{
+	const struct graph_process *process = &graph->processes[index];
+	int err;
+
+	fprintf(stream, "\tp%zu [", index + 1);
+	err = put_node_label(stream, process);
+	fputs(", ", stream);
+	if (!err)
+		err = put_node_tooltip(stream, process);
+	if (!process->pid)
+		fputs(", shape=ellipse, style=\"filled,dashed\", fillcolor=\"#EEEEEE\"", stream);
+	else if (!process->is_traced)
+		fputs(", style=\"rounded,filled,dashed\", fillcolor=\"#FFFFFF\"", stream);
+	fputs("];\n", stream);
+	return err;
+}
+
+/* Edges. */
+
+static void put_amount(FILE *stream, const struct graph_count *count, bool with_messages)
+{
+	char messages[UNITS_TEXT_MAX], bytes[UNITS_TEXT_MAX];
+
+	units_format_count(messages, sizeof(messages), count->messages);
+	units_format_bytes(bytes, sizeof(bytes), count->bytes);
+	if (with_messages)
+		fprintf(stream, "%s msg", messages);
+	if (count->bytes)
+		fprintf(stream, "%s%s", with_messages ? ", " : "", bytes);
+}
+
+/* `12 msg, 3.4 KiB`; where that is the best split only: `≈ 12 msg, 3.4 KiB (≥ 2.1 KiB)`. */
+static void put_amounts(FILE *stream, const struct graph_edge *edge)
+{
+	if (edge->is_exact) {
+		put_amount(stream, &edge->count, true);
+		return;
+	}
+	fputs("≈ ", stream);
+	put_amount(stream, &edge->count, true);
+	fputs(" (≥ ", stream);
+	put_amount(stream, &edge->at_least, !edge->at_least.bytes);
+	fputs(")", stream);
+}
+
+static const char *channel_name(const struct graph *graph, const struct graph_edge *edge)
+{
+	const char *name = NULL;
+
+	if (edge->channel != GRAPH_NONE)
+		name = graph->channels[edge->channel].name;
+	return name ? name : "";
+}
+
+/* A table for the room around it: Graphviz would let a wide line touch the letters. */
+static int put_edge_label(FILE *stream, const struct graph *graph, const struct graph_edge *edge)
+{
+	const char *name = channel_name(graph, edge);
+	int err = 0;
+
+	fprintf(stream, "label=<<TABLE BORDER=\"0\" CELLPADDING=\"3\" CELLSPACING=\"0\"><TR><TD>%s",
+		graph_mechanism_name(edge->mechanism));
+	if (edge->members > 1)
+		fprintf(stream, " ×%u", edge->members);
+	if (*name) {
+		fputc(' ', stream);
+		err = put_borrowed(stream, name, NAME_COLUMNS, escape_dot_html);
+	}
+	fputs("<BR/>", stream);
+	put_amounts(stream, edge);
+	fputs("</TD></TR></TABLE>>", stream);
+	return err;
+}
+
+static int put_edge_tooltip(FILE *stream, const struct graph *graph, const struct graph_edge *edge)
+{
+	static const char *const attributes[] = { "tooltip", "labeltooltip" };
+	char *from, *to;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < 2 && !err; i++) {
+		from = describe_process(&graph->processes[edge->from]);
+		to = describe_process(&graph->processes[edge->to]);
+		fprintf(stream, ", %s=\"", attributes[i]);
+		err = put_text(stream, from, TOOLTIP_COLUMNS, escape_dot);
+		fputs(" → ", stream);
+		err |= put_text(stream, to, TOOLTIP_COLUMNS, escape_dot);
+		fprintf(stream, "\\n%s ", graph_mechanism_name(edge->mechanism));
+		err |= put_borrowed(stream, describe_channel(graph, edge->channel), TOOLTIP_COLUMNS,
+				    escape_dot);
+		fputc('"', stream);
+	}
+	return err ? -ENOMEM : 0;
+}
+
+static int put_edge(FILE *stream, const struct graph *graph, const struct graph_edge *edge,
+		    bool is_backward)
+{
+	struct style style = style_of(edge->mechanism);
+	uint32_t left = is_backward ? edge->to : edge->from;
+	uint32_t right = is_backward ? edge->from : edge->to;
+	int err;
+
+	fprintf(stream, "\tp%u -> p%u [", left + 1, right + 1);
+	if (is_backward)
+		fputs("dir=back, ", stream);
+	err = put_edge_label(stream, graph, edge);
+	if (!err)
+		err = put_edge_tooltip(stream, graph, edge);
+	fprintf(stream, ", color=\"%s\", fontcolor=\"%s\", style=%s, %s=%s, penwidth=%.2f];\n",
+		style.line, style.text, style.dash, is_backward ? "arrowtail" : "arrowhead",
+		style.head, pen_width(edge->count.bytes));
+	return err;
+}
+
+static uint64_t pair_of(const struct graph_edge *edge)
+{
+	uint32_t low = edge->from < edge->to ? edge->from : edge->to;
+	uint32_t high = edge->from < edge->to ? edge->to : edge->from;
+
+	return (uint64_t)low << 32 | high;
+}
+
+/* By pair of processes, then by time. */
+static int compare_pairs(const void *a, const void *b, void *context)
+{
+	const struct graph *graph = context;
+	const struct graph_edge *x = &graph->edges[*(const uint32_t *)a];
+	const struct graph_edge *y = &graph->edges[*(const uint32_t *)b];
+
+	if (pair_of(x) != pair_of(y))
+		return pair_of(x) < pair_of(y) ? -1 : 1;
+	if (x->first_ns != y->first_ns)
+		return x->first_ns < y->first_ns ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Who spoke first stands on the left: that is how clients and pipelines are read. All edges
+ * of a pair are given to dot in that direction, the answers with dir=back; else its ranks
+ * follow whichever edge it breaks the cycle at. By pair in the file, too.
+ */
+static int put_edges(FILE *stream, const struct graph *graph)
+{
+	uint32_t *order = calloc(graph->edges_nr + 1, sizeof(*order));
+	size_t first = 0, i;
+	int err = 0;
+
+	if (!order)
+		return -ENOMEM;
+	for (i = 0; i < graph->edges_nr; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, graph->edges_nr, sizeof(*order), compare_pairs, (void *)graph);
+	for (i = 0; i < graph->edges_nr && !err; i++) {
+		const struct graph_edge *edge = &graph->edges[order[i]];
+
+		if (pair_of(edge) != pair_of(&graph->edges[order[first]]))
+			first = i;
+		err = put_edge(stream, graph, edge, edge->from != graph->edges[order[first]].from);
+	}
+	free(order);
+	return err;
+}
+
+/* One flag per process: has an edge. Owned by the caller, NULL without memory. */
+static bool *find_drawn(const struct graph *graph, size_t *ret_alone)
+{
+	bool *drawn = calloc(graph->processes_nr + 1, sizeof(*drawn));
+	size_t alone = 0, i;
+
+	if (!drawn)
+		return NULL;
+	for (i = 0; i < graph->edges_nr; i++)
+		drawn[graph->edges[i].from] = drawn[graph->edges[i].to] = true;
+	for (i = 0; i < graph->processes_nr; i++)
+		alone += !drawn[i];
+	*ret_alone = alone;
+	return drawn;
+}
+
+static void put_defaults(FILE *stream)
+{
+	fputs("digraph ipctrace {\n"
+	      "\tcharset=\"UTF-8\"; rankdir=LR; labelloc=t; labeljust=l; bgcolor=\"#FFFFFF\";\n"
+	      "\tnodesep=0.3; ranksep=0.6; pad=0.3; fontname=\"Helvetica\";\n"
+	      "\tnode [shape=box, style=\"rounded,filled\", fillcolor=\"#F3F6FA\", "
+	      "color=\"#333333\", fontname=\"Helvetica\", fontsize=12, margin=\"0.14,0.07\"];\n"
+	      "\tedge [fontname=\"Helvetica\", fontsize=10, arrowsize=0.7];\n",
+	      stream);
+}
+
+static int put_graph(FILE *stream, const struct graph *graph, const struct output_options *options,
+		     const bool *drawn, size_t alone)
+{
+	size_t i;
+	int err;
+
+	put_defaults(stream);
+	err = put_caption(stream, graph, options, alone);
+	for (i = 0; i < graph->processes_nr && !err; i++)
+		if (drawn[i])
+			err = put_node(stream, graph, i);
+	if (!err)
+		err = put_edges(stream, graph);
+	if (!graph->edges_nr)
+		fputs("\tempty [shape=plaintext, style=\"\", "
+		      "label=\"no communication was seen\"];\n",
+		      stream);
+	fputs("}\n", stream);
+	return err;
+}
+
+static int dot_write(const struct graph *graph, const struct output_options *options, FILE *stream)
+{
+	size_t alone;
+	bool *drawn = find_drawn(graph, &alone);
+	int err;
+
+	if (!drawn)
+		return -ENOMEM;
+	err = put_graph(stream, graph, options, drawn, alone);
+	free(drawn);
+	if (!err && ferror(stream))
+		err = -EIO;
+	return err;
+}
+
+const struct output_format output_dot = {
+	.name = "dot",
+	.summary = "for Graphviz",
+	.write = dot_write,
+};
