@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The maps and the one program at the exit of every system call: it looks the call up in the
+ * table, resolves the objects of its descriptors and hands them to transfer().
+ */
+#define IPCT_CORE
+#include "message.bpf.h"
+#include "syscall.bpf.h"
+#include "transfer.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define FLAG_PEEK 0x2
+#define FLAG_TRUNC 0x20
+#define FLAG_ERRQUEUE 0x2000
+#define MESSAGES_MAX 64 /* of one sendmmsg or recvmmsg; what is beyond is counted as lost */
+#define ERROR_IN_PROGRESS 115
+
+static __always_inline struct task_struct *task_now(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline bool stash_fits(const struct stash *stash, const struct call *call)
+{
+	return stash->is_valid && stash->nr == call->nr && stash->args[0] == call->args[0] &&
+	       stash->args[1] == call->args[1] && stash->args[2] == call->args[2];
+}
+
+/* The object of descriptor `index` of the call; true if it was resolved when the task blocked. */
+static __always_inline bool call_object(const struct task_state *state, const struct call *call,
+					__u32 index, __s32 fd, struct object *ret)
+{
+	if (stash_fits(&state->stash, call)) {
+		*ret = state->stash.objects[index & 1];
+		return true;
+	}
+	object_of_fd(task_now(), fd, ret);
+	return false;
+}
+
+static __always_inline bool task_has_threads(void)
+{
+	return BPF_CORE_READ(task_now(), signal, nr_threads) > 1;
+}
+
+/*
+ * Data moved but the descriptor is closed: another thread did that during the call. The
+ * record lets user space mark what this process does on that descriptor as inexact.
+ */
+static __noinline int report_unresolved(const struct task_state *state, const struct call *call,
+				      __s32 fd, __u8 role)
+{
+	struct ipct_transfer t = { .fd = fd, .role = role, .result = call->ret };
+
+	if (!task_is_inside(state))
+		return 0;
+	event_init(&t.event, IPCT_EVENT_TRANSFER, sizeof(t), task_now());
+	t.flags = IPCT_TRANSFER_UNRESOLVED | IPCT_TRANSFER_THREADED;
+	t.syscall = call->nr;
+	count_seen();
+	if (!transfer_output(&t))
+		count_loss(IPCT_LOSS_AGGREGATE_FULL);
+	return 0;
+}
+
+static __always_inline bool is_restart(__s64 ret)
+{
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
+}
+
+/* What a call with these flags returned is no data. */
+static __always_inline bool flags_move_nothing(__u32 flags)
+{
+	return flags & (FLAG_PEEK | FLAG_ERRQUEUE);
+}
+
+static __always_inline bool model_is_message(__u8 mechanism)
+{
+	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
+	       mechanism == IPCT_UDP;
+}
+
+static __always_inline bool is_end(const struct object *object, const struct ipct_transfer *t)
+{
+	if (t->role != IPCT_ROLE_RECEIVE || t->result)
+		return false;
+	/* a zero-length datagram passes the hook that names its sender, an end of file does not */
+	return object->mechanism != IPCT_UDP && !t->peer;
+}
+
+/* The socket at the other end of the first message, where a hook inside the call named it. */
+static __always_inline __u64 first_peer(const struct task_state *state)
+{
+	return state->peers_nr ? state->peers[0] : 0;
+}
+
+/* The `part`th message that the call moved through the object. */
+static __always_inline void report(const struct task_state *state, const struct call *call,
+				   const struct object *object, struct ipct_transfer *t)
+{
+	if (t->part < TASK_PEERS && t->part < state->peers_nr)
+		t->peer = state->peers[t->part & (TASK_PEERS - 1)];
+	if (is_end(object, t))
+		t->flags |= IPCT_TRANSFER_END;
+	else if (!t->result && !model_is_message(object->mechanism))
+		return;
+	if (!t->part)
+		t->wait_ns = state->wait_ns;
+	t->syscall = call->nr;
+	transfer(object, t);
+}
+
+/* The receive or send of a call that moves one message or bytes. */
+static __always_inline void fill_message(const struct call *call, const struct object *object,
+					 struct ipct_transfer *t)
+{
+	struct message_header header = {};
+	__u32 flags = 0;
+	__u64 name = 0, room = 0;
+
+	switch (call->shape) {
+	case SHAPE_SENDTO:
+		name = call->args[4];
+		break;
+	case SHAPE_RECVFROM:
+		name = call->args[4];
+		flags = call->args[3];
+		room = call->args[2];
+		break;
+	case SHAPE_SENDMSG:
+	case SHAPE_RECVMSG:
+		message_read_header(call->args[1], call->is_ia32, &header);
+		name = header.name;
+		flags = call->shape == SHAPE_RECVMSG ? call->args[2] : 0;
+		if (flags & FLAG_TRUNC)
+			room = message_room(&header, call->is_ia32);
+		break;
+	default:
+		return;
+	}
+	if (object->mechanism == IPCT_UDP && t->result >= 0 &&
+	    message_read_address(name, &t->address))
+		t->flags |= IPCT_TRANSFER_ADDRESS;
+	if (!(flags & FLAG_TRUNC) || t->result < 0)
+		return;
+	if (object->mechanism == IPCT_TCP) {
+		t->copied = 0;
+		t->flags |= IPCT_TRANSFER_DISCARD;
+	} else if (model_is_message(object->mechanism) && room < t->copied) {
+		t->copied = room;
+	}
+}
+
+static __always_inline bool call_peeks(const struct call *call)
+{
+	if (call->shape == SHAPE_RECVFROM)
+		return flags_move_nothing(call->args[3]);
+	if (call->shape == SHAPE_RECVMSG)
+		return flags_move_nothing(call->args[2]);
+	return false;
+}
+
+static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u8 role,
+					  __s64 result)
+{
+	__builtin_memset(t, 0, sizeof(*t));
+	t->fd = fd;
+	t->role = role;
+	t->result = result;
+	t->copied = result > 0 ? result : 0;
+}
+
+/* Descriptor `index` of the call sent or received call->ret bytes. */
+static __noinline int move(struct task_state *state, const struct call *call, __u32 index,
+			   __u8 role)
+{
+	struct object object;
+	struct ipct_transfer t;
+	__s32 fds[CALL_OBJECTS];
+	bool is_stashed;
+
+	shape_descriptors(call->shape, call->args, fds);
+	is_stashed = call_object(state, call, index, fds[index & 1], &object);
+	if (!mechanism_is_wanted(object.mechanism)) {
+		if (object.is_closed && call->ret > 0 && task_has_threads())
+			report_unresolved(state, call, fds[index & 1], role);
+		return 0;
+	}
+	if (call_peeks(call))
+		return 0;
+	if (!transfer_begin(&object, state, fds[index & 1], first_peer(state)))
+		return 0;
+	if (call->shape == SHAPE_VMSPLICE && !(object.file_mode & FILE_MODE_WRITE))
+		role = IPCT_ROLE_RECEIVE;
+	transfer_init(&t, fds[index & 1], role, call->ret);
+	if (is_stashed)
+		t.flags |= IPCT_TRANSFER_STASHED;
+	fill_message(call, &object, &t);
+	report(state, call, &object, &t);
+	return 0;
+}
+
+/*
+ * Message `part` of the sendmmsg or recvmmsg that state->call describes, on state->object.
+ * Global: the verifier need not walk it for each round of the loop.
+ */
+__noinline int move_part(__u32 part, __u32 role)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct message_header header;
+	struct ipct_transfer t;
+	struct object object;
+	struct call call;
+	__u64 element;
+
+	if (!state)
+		return 0;
+	call = state->call;
+	object = state->object;
+	element = message_element(call.args[1], part, call.is_ia32);
+	transfer_init(&t, call.args[0], role, message_element_len(element, call.is_ia32));
+	t.part = part;
+	message_read_header(element, call.is_ia32, &header);
+	if (object.mechanism == IPCT_UDP && message_read_address(header.name, &t.address))
+		t.flags |= IPCT_TRANSFER_ADDRESS;
+	if (role == IPCT_ROLE_RECEIVE && (call.args[3] & FLAG_TRUNC) &&
+	    model_is_message(object.mechanism)) {
+		__u64 room = message_room(&header, call.is_ia32);
+
+		if (room < t.copied)
+			t.copied = room;
+	}
+	report(state, &call, &object, &t);
+	return 0;
+}
+
+/* sendmmsg, recvmmsg: call->ret messages. */
+static __noinline int move_many(struct task_state *state, const struct call *call, __u8 role)
+{
+	struct object object;
+
+	if (call->ret < 0)
+		return move(state, call, 0, role);
+	call_object(state, call, 0, call->args[0], &object);
+	if (!mechanism_is_wanted(object.mechanism))
+		return 0;
+	if (role == IPCT_ROLE_RECEIVE && flags_move_nothing(call->args[3]))
+		return 0;
+	if (!transfer_begin(&object, state, call->args[0], first_peer(state)))
+		return 0;
+	state->call = *call;
+	state->object = object;
+	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
+		if (i >= call->ret)
+			return 0;
+		move_part(i, role);
+	}
+	if (call->ret > MESSAGES_MAX) {
+		count_seen();
+		count_loss(IPCT_LOSS_DECODE);
+	}
+	return 0;
+}
+
+/* What descriptors 0 and 1 of a call that moves data do (enum ipct_role). */
+static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
+{
+	ret_roles[0] = IPCT_ROLE_RECEIVE;
+	ret_roles[1] = IPCT_ROLE_NONE;
+	switch (shape) {
+	case SHAPE_WRITE:
+	case SHAPE_SENDTO:
+	case SHAPE_SENDMSG:
+	case SHAPE_SENDMMSG:
+	case SHAPE_VMSPLICE:
+		ret_roles[0] = IPCT_ROLE_SEND;
+		return;
+	case SHAPE_SPLICE:
+		ret_roles[1] = IPCT_ROLE_SEND;
+		return;
+	case SHAPE_TEE: /* takes nothing out of its source */
+		ret_roles[0] = IPCT_ROLE_NONE;
+		ret_roles[1] = IPCT_ROLE_SEND;
+		return;
+	case SHAPE_SENDFILE:
+		ret_roles[0] = IPCT_ROLE_SEND;
+		ret_roles[1] = IPCT_ROLE_RECEIVE;
+		return;
+	}
+}
+
+static __always_inline void call_moves(struct task_state *state, const struct call *call)
+{
+	__u8 roles[CALL_OBJECTS];
+
+	if (is_restart(call->ret) || (call->shape == SHAPE_READ && !call->args[2]))
+		return;
+	shape_roles(call->shape, roles);
+	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
+		move_many(state, call, roles[0]);
+		return;
+	}
+	if (roles[0])
+		move(state, call, 0, roles[0]);
+	if (roles[1])
+		move(state, call, 1, roles[1]);
+}
+
+/* A call gave or named the object behind `fd`: into the scope, and describe it. */
+static __noinline int introduce(struct task_state *state, const struct call *call, __s32 fd,
+				__u8 origin)
+{
+	struct object object;
+
+	object_of_fd(task_now(), fd, &object);
+	if (!mechanism_is_wanted(object.mechanism))
+		return 0;
+	if (!object_in_scope(&object, state, 0))
+		return 0;
+	/* of a TCP connection inet_sock_set_state tells more */
+	if (object.mechanism != IPCT_TCP || call->shape != SHAPE_CONNECT)
+		object_describe(state, &object, fd, origin);
+	return 0;
+}
+
+static __always_inline void introduce_pair(struct task_state *state, const struct call *call,
+					   __u64 user)
+{
+	__s32 fds[2];
+
+	if (bpf_probe_read_user(fds, sizeof(fds), (void *)user))
+		return;
+	introduce(state, call, fds[0], IPCT_ORIGIN_CREATE);
+	if (call->shape == SHAPE_SOCKETPAIR)
+		introduce(state, call, fds[1], IPCT_ORIGIN_CREATE);
+}
+
+/* socket(): only those that need no connection to carry data. */
+static __always_inline void introduce_socket(struct task_state *state, const struct call *call)
+{
+	if ((call->args[1] & 0xf) == SOCKET_DGRAM)
+		introduce(state, call, call->ret, IPCT_ORIGIN_CREATE);
+}
+
+static __always_inline void call_introduces(struct task_state *state, const struct call *call)
+{
+	if (call->ret < 0 && !(call->shape == SHAPE_CONNECT && call->ret == -ERROR_IN_PROGRESS))
+		return;
+	switch (call->shape) {
+	case SHAPE_PIPE:
+		introduce_pair(state, call, call->args[0]);
+		return;
+	case SHAPE_SOCKETPAIR:
+		introduce_pair(state, call, call->args[3]);
+		return;
+	case SHAPE_OPEN:
+		introduce(state, call, call->ret, IPCT_ORIGIN_OPEN);
+		return;
+	case SHAPE_SOCKET:
+		introduce_socket(state, call);
+		return;
+	case SHAPE_ACCEPT: /* the connection may be older than the capture */
+		introduce(state, call, call->ret, IPCT_ORIGIN_OPEN);
+		return;
+	case SHAPE_BIND:
+		introduce(state, call, call->args[0], IPCT_ORIGIN_OPEN);
+		return;
+	case SHAPE_CONNECT:
+		introduce(state, call, call->args[0], IPCT_ORIGIN_CREATE);
+		return;
+	}
+}
+
+/* Descriptors first … last of a process with several threads name other files now. */
+static __noinline int replaced(const struct task_state *state, const struct call *call,
+			       __u32 first, __u32 last)
+{
+	struct ipct_descriptor *record;
+
+	if (call->ret < 0 || !task_has_threads() || !task_is_inside(state))
+		return 0;
+	record = control_reserve(sizeof(*record));
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_DESCRIPTOR, sizeof(*record), task_now());
+	record->first = first;
+	record->last = last;
+	control_submit(record);
+	return 0;
+}
+
+static __always_inline void call_replaces(const struct task_state *state, const struct call *call)
+{
+	if (call->shape == SHAPE_CLOSE)
+		replaced(state, call, call->args[0], call->args[0]);
+	else if (call->shape == SHAPE_DUP2)
+		replaced(state, call, call->args[1], call->args[1]);
+	else if (call->shape == SHAPE_CLOSE_RANGE)
+		replaced(state, call, call->args[0], call->args[1]);
+}
+
+/* Consumes the state of the call, whatever came of it. */
+static __noinline int dispatch(const struct call *call)
+{
+	struct task_state *state = task_state_create(current_task());
+
+	if (!state) {
+		count_seen();
+		count_loss(IPCT_LOSS_TASK_STATE);
+		return 0;
+	}
+	if (shape_moves_data(call->shape))
+		call_moves(state, call);
+	else if (call->shape < SHAPE_CLOSE)
+		call_introduces(state, call);
+	else
+		call_replaces(state, call);
+	state->stash.is_valid = 0;
+	state->wait_ns = 0;
+	state->peers_nr = 0;
+	return 0;
+}
+
+/* False: not a call of ours, or the recorder's own. Leaves the arguments to the caller. */
+static __always_inline bool call_init(__s64 nr, __s64 ret, struct call *call)
+{
+	call->is_ia32 = compat_is_ia32(task_now());
+	call->shape = syscall_shape(nr, call->is_ia32);
+	if (!call->shape || bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid)
+		return false;
+	call->nr = nr;
+	call->ret = ret;
+	return true;
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
+{
+	__s64 nr = COMPAT_SYSCALL_NR(regs);
+	struct call call = {};
+
+	if (!syscall_is_known(nr) || !call_init(nr, ret, &call))
+		return 0;
+	compat_syscall_args(regs, call.is_ia32, call.args);
+	dispatch(&call);
+	return 0;
+}
+
+static __noinline int call_read_args(struct call *call)
+{
+	struct pt_regs regs;
+
+	bpf_probe_read_kernel(&regs, sizeof(regs), compat_task_regs(current_task()));
+	compat_syscall_args(&regs, call->is_ia32, call->args);
+	return 0;
+}
+
+/*
+ * Where tracepoints can be preempted (7.3), the program above is skipped when a task that runs
+ * it was switched out on this CPU. A classic tracepoint runs with preemption off.
+ */
+SEC("?tp/raw_syscalls/sys_exit")
+int sys_exit_classic(struct trace_event_raw_sys_exit *ctx)
+{
+	struct call call = {};
+
+	if (!syscall_is_known(ctx->id) || !call_init(ctx->id, ctx->ret, &call))
+		return 0;
+	call_read_args(&call);
+	dispatch(&call);
+	return 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records that describe a channel: sent at first sight, again when the LRU forgot it, and by
+ * the calls that make or name one. Marked as described only after a successful submit.
+ */
+#ifndef IPCTRACE_DESCRIBE_BPF_H
+#define IPCTRACE_DESCRIBE_BPF_H
+
+#include "pipe.bpf.h"
+#include "socket.bpf.h"
+
+static __always_inline void mark_described(const struct ipct_key *key)
+{
+	__u8 one = 1;
+
+	bpf_map_update_elem(&described, key, &one, BPF_ANY);
+}
+
+static __noinline int pipe_describe(const struct object *object, __u8 origin)
+{
+	struct ipct_pipe *record = control_reserve(PIPE_SHORT_SIZE);
+
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_PIPE, PIPE_SHORT_SIZE,
+		   (struct task_struct *)bpf_get_current_task());
+	pipe_fill(object, origin, record);
+	control_submit(record);
+	mark_described(&object->key);
+	return 0;
+}
+
+/* `file`: an open file of the FIFO, which gives its path. */
+static __noinline int fifo_describe(const struct object *object, struct file *file, __u8 origin)
+{
+	struct ipct_pipe *record = control_reserve(sizeof(*record));
+
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_PIPE, sizeof(*record),
+		   (struct task_struct *)bpf_get_current_task());
+	pipe_fill(object, origin, record);
+	if (file)
+		pipe_fill_name(file, record);
+	control_submit(record);
+	mark_described(&object->key);
+	return 0;
+}
+
+static __noinline int inet_describe(const struct object *object, __u8 origin)
+{
+	struct ipct_socket *record = control_reserve(SOCKET_SHORT_SIZE);
+
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE,
+		   (struct task_struct *)bpf_get_current_task());
+	inet_fill((struct sock *)object->kernel, object, origin, record);
+	control_submit(record);
+	mark_described(&object->key);
+	return 0;
+}
+
+static __noinline int unix_describe(const struct object *object, __u8 origin)
+{
+	struct ipct_socket *record = control_reserve(sizeof(*record));
+
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_SOCKET, sizeof(*record),
+		   (struct task_struct *)bpf_get_current_task());
+	unix_fill((struct sock *)object->kernel, object, origin, record);
+	control_submit(record);
+	mark_described(&object->key);
+	return 0;
+}
+
+static __always_inline void socket_describe(const struct object *object, __u8 origin)
+{
+	if (mechanism_is_inet(object->mechanism))
+		inet_describe(object, origin);
+	else
+		unix_describe(object, origin);
+}
+
+/*
+ * Describes state->object of the current task. `fd` gives a FIFO its path. Global, so that the
+ * verifier walks it once.
+ */
+__noinline int describe_object(__s32 fd, __u32 origin)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct object object;
+
+	if (!state)
+		return 0;
+	object = state->object;
+	if (object.mechanism == IPCT_FIFO)
+		fifo_describe(&object,
+			      task_file((struct task_struct *)bpf_get_current_task(), fd),
+			      origin);
+	else if (object.mechanism == IPCT_PIPE)
+		pipe_describe(&object, origin);
+	else
+		socket_describe(&object, origin);
+	return 0;
+}
+
+static __always_inline void object_describe(struct task_state *state, const struct object *object,
+					    __s32 fd, __u8 origin)
+{
+	state->object = *object;
+	describe_object(fd, origin);
+}
+
+#endif

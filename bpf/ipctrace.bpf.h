@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The inside of the kernel side: configuration, maps, state of a task, scope, rings, losses.
+ * core.bpf.c defines the maps (IPCT_CORE), the other objects refer to them.
+ */
+#ifndef IPCTRACE_BPF_H
+#define IPCTRACE_BPF_H
+
+#include "compat.bpf.h"
+
+#include <ipctrace/config.h>
+
+#ifdef IPCT_CORE
+#define SHARED_MAP
+#else
+#define SHARED_MAP extern
+#endif
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+
+#define EAGAIN 11
+#define ERESTARTSYS 512
+#define ERESTART_RESTARTBLOCK 516
+
+#ifdef IPCT_CORE
+const volatile struct ipct_config capture_config = {};
+#else
+extern const volatile struct ipct_config capture_config;
+#endif
+
+/* Where a task stands towards the scope of the capture. */
+enum task_scope {
+	TASK_OUTSIDE = 0,
+	TASK_INSIDE = 1,
+	TASK_PENDING = 2, /* CMD before its exec: not traced in any scope */
+};
+
+/* An object behind a descriptor. */
+struct object {
+	struct ipct_key key;
+	__u64 kernel; /* struct pipe_inode_info * or struct sock * */
+	__u32 file_mode;
+	__u32 file_flags;
+	__u8 mechanism; /* IPCT_MECHANISM_NONE: none of ours */
+	__u8 is_closed; /* the descriptor is not open */
+	__u8 _pad[6];
+};
+
+#define TASK_PEERS 16 /* messages of one recvmmsg whose sender is kept; a power of two */
+#define CALL_OBJECTS 2 /* descriptors that a call moves data between, at most */
+
+/* What was resolved when the task blocked inside a call; valid for that very call. */
+struct stash {
+	__u64 args[3];
+	struct object objects[CALL_OBJECTS];
+	__s32 nr;
+	__u32 is_valid;
+};
+
+/* A system call at its exit. */
+struct call {
+	__u64 args[6];
+	__s64 ret;
+	__s32 nr;
+	__u8 shape;
+	__u8 is_ia32;
+	__u8 _pad[2];
+};
+
+struct task_state {
+	__u8 scope; /* enum task_scope */
+	__u8 is_described;
+	__u8 _pad[6];
+	__u64 blocked_ns; /* when it was switched out inside a call, 0: it was not */
+	__u64 wait_ns;    /* off the CPU inside the present call */
+	__u32 peers_nr;   /* messages for which a hook inside the call named the other end */
+	__u32 _pad2;
+	__u64 peers[TASK_PEERS]; /* struct sock of the first of them */
+	struct stash stash;
+	/*
+	 * Arguments of global functions, which are verified once, not once per caller, and on
+	 * 5.10 take no pointers.
+	 */
+	struct call call;
+	struct object object;
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} task_states SEC(".maps");
+
+/* 5.10 has no task storage (5.11, 4cf1bc1f1045): preallocated, keyed by the task's address. */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct task_state);
+} task_states_by_address SEC(".maps");
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ipct_counters);
+} counters SEC(".maps");
+
+/* A ring per CPU; user space makes them and puts them in. */
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); /* CPUs: set before load */
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct ipct_aggregate_key);
+	__type(value, struct ipct_aggregate_value);
+} aggregates SEC(".maps");
+
+/* Channels whose description was recorded. */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct ipct_key);
+	__type(value, __u8);
+} described SEC(".maps");
+
+/* Processes whose trees are the scope. */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+} roots SEC(".maps");
+
+static __always_inline struct ipct_counters *counters_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+static __always_inline void count_loss(enum ipct_loss cause)
+{
+	struct ipct_counters *c = counters_get();
+
+	if (c)
+		__sync_fetch_and_add(&c->lost[cause], 1);
+}
+
+static __always_inline void count_filtered(void)
+{
+	struct ipct_counters *c = counters_get();
+
+	if (c)
+		__sync_fetch_and_add(&c->filtered, 1);
+}
+
+static __always_inline void count_seen(void)
+{
+	struct ipct_counters *c = counters_get();
+
+	if (c)
+		__sync_fetch_and_add(&c->seen, 1);
+}
+
+/* `task` must be an argument of the hook or the current task: the verifier wants its type. */
+static __always_inline struct task_state *task_state_get(struct task_struct *task)
+{
+	__u64 address = (__u64)task;
+
+	if (capture_config.has_task_storage)
+		return bpf_task_storage_get(&task_states, task, 0, 0);
+	return bpf_map_lookup_elem(&task_states_by_address, &address);
+}
+
+static __always_inline struct task_state *task_state_create(struct task_struct *task)
+{
+	struct task_state empty = {};
+	struct task_state *state;
+	__u64 address = (__u64)task;
+
+	if (capture_config.has_task_storage)
+		return bpf_task_storage_get(&task_states, task, 0,
+					    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	state = bpf_map_lookup_elem(&task_states_by_address, &address);
+	if (state)
+		return state;
+	bpf_map_update_elem(&task_states_by_address, &address, &empty, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&task_states_by_address, &address);
+}
+
+static __always_inline void task_state_drop(struct task_struct *task)
+{
+	__u64 address = (__u64)task;
+
+	if (!capture_config.has_task_storage)
+		bpf_map_delete_elem(&task_states_by_address, &address);
+}
+
+/* The current task, for task_state_get() and typed loads. */
+static __always_inline struct task_struct *current_task(void)
+{
+	if (capture_config.has_task_storage)
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+/* Is this task's every transfer in scope? Of an outside task only those on followed channels. */
+static __always_inline bool task_is_inside(const struct task_state *state)
+{
+	if (state && state->scope == TASK_PENDING)
+		return false;
+	return capture_config.is_system_wide || (state && state->scope == TASK_INSIDE);
+}
+
+static __always_inline bool mechanism_is_wanted(__u8 mechanism)
+{
+	return mechanism && mechanism < 64 && (capture_config.mechanisms >> mechanism) & 1;
+}
+
+static __always_inline void event_init(struct ipct_event *event, __u16 type, __u16 size,
+				       struct task_struct *task)
+{
+	event->time_ns = bpf_ktime_get_boot_ns();
+	event->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	event->pid = BPF_CORE_READ(task, tgid);
+	event->tid = BPF_CORE_READ(task, pid);
+	event->type = type;
+	event->size = size;
+	event->_pad = 0;
+}
+
+/* A record made in softirq has no actor. */
+static __always_inline void event_init_actorless(struct ipct_event *event, __u16 type, __u16 size)
+{
+	__builtin_memset(event, 0, sizeof(*event));
+	event->time_ns = bpf_ktime_get_boot_ns();
+	event->type = type;
+	event->size = size;
+}
+
+static __always_inline void *ring_get(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&rings, &cpu);
+}
+
+/*
+ * Flags for a submission of `size` bytes: the drain is woken when the ring's content crosses a
+ * multiple of wake_bytes, otherwise its timed poll finds the record.
+ */
+static __always_inline __u64 ring_flags(__u64 queued, __u64 size)
+{
+	if (((queued + size) ^ queued) & ~(__u64)(capture_config.wake_bytes - 1))
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+/*
+ * Room for a control record of a constant size; the caller fills it, control_submit() sends it.
+ * Counted as seen; NULL is counted as lost. The programs that call this run with
+ * preemption off, so a reservation never waits for the CPU.
+ */
+static __always_inline void *control_reserve_raw(__u32 size)
+{
+	void *ring = ring_get();
+	void *record = NULL;
+
+	count_seen();
+	if (ring)
+		record = bpf_ringbuf_reserve(ring, size, 0);
+	if (!record)
+		count_loss(IPCT_LOSS_RING_FULL);
+	return record;
+}
+
+/* The same, zeroed. */
+static __always_inline void *control_reserve(__u32 size)
+{
+	void *record = control_reserve_raw(size);
+
+	if (record)
+		__builtin_memset(record, 0, size);
+	return record;
+}
+
+static __always_inline void control_submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Lives of processes: fork, exec, exit; and the state of their tasks. */
+#include "ipctrace.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void report_fork(struct task_struct *parent, struct task_struct *child)
+{
+	struct ipct_fork *record = control_reserve(sizeof(*record));
+
+	if (!record)
+		return;
+	event_init(&record->event, IPCT_EVENT_FORK, sizeof(*record), parent);
+	record->child_pid = BPF_CORE_READ(child, tgid);
+	record->child_start_ns = BPF_CORE_READ(child, start_boottime);
+	control_submit(record);
+}
+
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct task_state *mine = task_state_get(parent);
+	struct task_state *state = task_state_create(child);
+
+	if (!state) {
+		count_loss(IPCT_LOSS_TASK_STATE);
+		return 0;
+	}
+	state->scope = mine ? mine->scope : TASK_OUTSIDE;
+	if (BPF_CORE_READ(parent, tgid) == capture_config.self_pid)
+		return 0;
+	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(parent, tgid) && task_is_inside(mine))
+		report_fork(parent, child);
+	return 0;
+}
+
+/* A record this long is too much for an inline memset. */
+static const char no_text[IPCT_TEXT_MAX] = {};
+
+static __always_inline void fill_text(struct task_struct *task, struct linux_binprm *bprm,
+				      struct ipct_exec *record)
+{
+	__u64 start = BPF_CORE_READ(task, mm, arg_start);
+	__u64 len = BPF_CORE_READ(task, mm, arg_end) - start;
+	long file_len;
+
+	file_len = bpf_probe_read_kernel_str(record->text, IPCT_NAME_MAX,
+					     BPF_CORE_READ(bprm, filename));
+	if (file_len < 1 || file_len > IPCT_NAME_MAX)
+		file_len = 1;
+	record->file_len = file_len;
+	if (len > IPCT_TEXT_MAX - IPCT_NAME_MAX - 1)
+		len = IPCT_TEXT_MAX - IPCT_NAME_MAX - 1;
+	/* the kernel has just written the arguments: they are in memory */
+	if (bpf_probe_read_user(&record->text[file_len & (IPCT_NAME_MAX - 1)],
+				len & (IPCT_TEXT_MAX - 1), (void *)start))
+		len = 0;
+	record->text_len = file_len + len;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct task_state *state = task_state_get(task);
+	struct ipct_exec *record;
+
+	if (state && state->scope == TASK_PENDING)
+		state->scope = TASK_INSIDE; /* CMD begins its life */
+	if (!task_is_inside(state) || BPF_CORE_READ(task, tgid) == capture_config.self_pid)
+		return 0;
+	record = control_reserve_raw(sizeof(*record));
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_EXEC, sizeof(*record), task);
+	bpf_probe_read_kernel(record->text, sizeof(record->text), no_text);
+	BPF_CORE_READ_INTO(&record->comm, task, comm);
+	record->uid = BPF_CORE_READ(task, cred, uid.val);
+	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	fill_text(task, bprm, record);
+	control_submit(record);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	struct task_state *state = task_state_get(task);
+	bool is_known = task_is_inside(state) || (state && state->is_described);
+	struct ipct_exit *record;
+
+	task_state_drop(task);
+	/* the leader may be gone while threads go on: the process ends with its last thread */
+	if (BPF_CORE_READ(task, signal, live.counter) || !is_known)
+		return 0;
+	if (BPF_CORE_READ(task, tgid) == capture_config.self_pid)
+		return 0;
+	record = control_reserve(sizeof(*record));
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_EXIT, sizeof(*record), task);
+	record->status = BPF_CORE_READ(task, exit_code);
+	control_submit(record);
+	return 0;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which channels are followed when the scope is a process tree: every channel that a task of
+ * the tree touches, so that the process at its other end shows too. Not used system-wide.
+ */
+#ifndef IPCTRACE_SCOPE_BPF_H
+#define IPCTRACE_SCOPE_BPF_H
+
+#include "object.bpf.h"
+
+enum follow_kind {
+	FOLLOW_PIPE = 1,   /* id: inode, space: device */
+	FOLLOW_SOCKET = 2, /* id: struct sock *; the value is its inode, which tells reuse */
+	FOLLOW_PORT = 3,   /* id: port << 8 | protocol, space: network namespace */
+};
+
+struct follow_key {
+	__u64 id;
+	__u32 space;
+	__u32 kind;
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct follow_key);
+	__type(value, __u64);
+} followed SEC(".maps");
+
+static __always_inline void follow_add(struct follow_key *key, __u64 inode)
+{
+	__u64 *known = bpf_map_lookup_elem(&followed, key);
+
+	if (known) {
+		if (inode && *known != inode)
+			*known = inode;
+		return;
+	}
+	if (bpf_map_update_elem(&followed, key, &inode, BPF_ANY))
+		count_loss(IPCT_LOSS_FOLLOWED_FULL);
+}
+
+static __always_inline bool follow_has(struct follow_key *key, __u64 inode)
+{
+	__u64 *known = bpf_map_lookup_elem(&followed, key);
+
+	if (!known)
+		return false;
+	if (!*known && inode) /* an embryo was followed; accept gave it its inode */
+		*known = inode;
+	return !inode || *known == inode;
+}
+
+static __always_inline void follow_key_socket(struct follow_key *key, __u64 sk)
+{
+	key->id = sk;
+	key->space = 0;
+	key->kind = FOLLOW_SOCKET;
+}
+
+static __always_inline void follow_key_port(struct follow_key *key, struct sock *sk, __u16 port)
+{
+	key->id = (__u64)port << 8 | BPF_CORE_READ(sk, sk_protocol);
+	key->space = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	key->kind = FOLLOW_PORT;
+}
+
+static __always_inline __u16 socket_local_port(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_num);
+}
+
+static __always_inline __u16 socket_remote_port(struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline struct sock *unix_peer(struct sock *sk)
+{
+	return BPF_CORE_READ((struct unix_sock *)sk, peer);
+}
+
+static __always_inline void follow_port(struct sock *sk, __u16 port)
+{
+	struct follow_key key = {};
+
+	if (!port)
+		return;
+	follow_key_port(&key, sk, port);
+	follow_add(&key, 0);
+}
+
+/* `peer`: socket at the other end as a hook named it, or 0. */
+static __always_inline void follow_socket(const struct object *object, __u64 peer)
+{
+	struct sock *sk = (struct sock *)object->kernel;
+	struct follow_key key = {};
+
+	follow_key_socket(&key, object->kernel);
+	follow_add(&key, object->key.inode);
+	if (object->mechanism == IPCT_TCP || object->mechanism == IPCT_UDP) {
+		follow_port(sk, socket_local_port(sk));
+		follow_port(sk, socket_remote_port(sk));
+		return;
+	}
+	if (!peer)
+		peer = (__u64)unix_peer(sk);
+	if (!peer)
+		return;
+	follow_key_socket(&key, peer);
+	follow_add(&key, compat_socket_inode((struct sock *)peer));
+}
+
+static __always_inline void follow_key_pipe(struct follow_key *key, const struct object *object)
+{
+	key->id = object->key.inode;
+	key->space = object->key.object;
+	key->kind = FOLLOW_PIPE;
+}
+
+/* A task of the tree touched the object: both its ends are in scope from now on. */
+static __noinline int follow(const struct object *object, __u64 peer)
+{
+	struct follow_key key = {};
+
+	if (object->mechanism == IPCT_PIPE || object->mechanism == IPCT_FIFO) {
+		follow_key_pipe(&key, object);
+		follow_add(&key, 0);
+	} else {
+		follow_socket(object, peer);
+	}
+	return 0;
+}
+
+static __always_inline bool port_is_followed(struct sock *sk, __u16 port)
+{
+	struct follow_key key = {};
+
+	if (!port)
+		return false;
+	follow_key_port(&key, sk, port);
+	return follow_has(&key, 0);
+}
+
+static __always_inline bool peer_is_followed(__u64 peer)
+{
+	struct follow_key key = {};
+
+	if (!peer)
+		return false;
+	follow_key_socket(&key, peer);
+	return follow_has(&key, compat_socket_inode((struct sock *)peer));
+}
+
+static __always_inline bool socket_is_followed(const struct object *object, __u64 peer)
+{
+	struct sock *sk = (struct sock *)object->kernel;
+	struct follow_key key = {};
+
+	follow_key_socket(&key, object->kernel);
+	if (follow_has(&key, object->key.inode))
+		return true;
+	if (object->mechanism == IPCT_TCP || object->mechanism == IPCT_UDP)
+		return port_is_followed(sk, socket_local_port(sk)) ||
+		       port_is_followed(sk, socket_remote_port(sk));
+	return peer_is_followed(peer) || peer_is_followed((__u64)unix_peer(sk));
+}
+
+/* Does an outside task's call on this object belong to the scope? */
+static __noinline int object_is_followed(const struct object *object, __u64 peer)
+{
+	struct follow_key key = {};
+
+	if (object->mechanism == IPCT_PIPE || object->mechanism == IPCT_FIFO) {
+		follow_key_pipe(&key, object);
+		return follow_has(&key, 0);
+	}
+	return socket_is_followed(object, peer);
+}
+
+/*
+ * The one test of scope for a call on an object: true if it is to be recorded. Makes the
+ * object followed when the caller belongs to the tree.
+ */
+static __always_inline bool object_in_scope(const struct object *object,
+					    const struct task_state *state, __u64 peer)
+{
+	if (capture_config.is_system_wide)
+		return !state || state->scope != TASK_PENDING;
+	if (state && state->scope == TASK_PENDING)
+		return false;
+	if (state && state->scope == TASK_INSIDE) {
+		follow(object, peer);
+		return true;
+	}
+	return object_is_followed(object, peer);
+}
+
+#endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Signals: signal_generate names the sender and the target. */
+#include "ipctrace.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define SIGCHLD 17
+#define SENT_BY_USER 0    /* kill */
+#define SENT_BY_QUEUE -1  /* sigqueue */
+#define SENT_BY_TIMER -2
+#define SENT_BY_MESGQ -3  /* mq_notify: in the context of the sender */
+#define SENT_BY_TKILL -6
+#define INFO_SPECIAL_LAST 1 /* 0: SEND_SIG_NOINFO, 1: SEND_SIG_PRIV, no pointers */
+#define RESULT_IGNORED 1
+
+static __always_inline bool sent_by_current(int signal, __s32 code)
+{
+	if (signal == SIGCHLD && code > 0) /* from the child, in its own context */
+		return true;
+	return code == SENT_BY_USER || code == SENT_BY_QUEUE || code == SENT_BY_MESGQ ||
+	       code == SENT_BY_TKILL;
+}
+
+static __always_inline bool signal_in_scope(struct task_struct *target)
+{
+	return task_is_inside(task_state_get(current_task())) ||
+	       task_is_inside(task_state_get(target));
+}
+
+SEC("?tp_btf/signal_generate")
+int BPF_PROG(signal_generate, int signal, struct kernel_siginfo *info, struct task_struct *target,
+	     int group, int result)
+{
+	struct ipct_signal *record;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	if (result == RESULT_IGNORED || !signal_in_scope(target))
+		return 0;
+	if (bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid ||
+	    BPF_CORE_READ(target, tgid) == capture_config.self_pid)
+		return 0;
+	record = control_reserve(sizeof(*record));
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_SIGNAL, sizeof(*record), task);
+	record->signal = signal;
+	record->result = result;
+	record->is_group = group != 0;
+	record->is_kernel = 1;
+	if ((__u64)info > INFO_SPECIAL_LAST) {
+		record->code = BPF_CORE_READ(info, si_code);
+		record->is_kernel = !sent_by_current(signal, record->code);
+	}
+	record->target_pid = BPF_CORE_READ(target, tgid);
+	record->target_tid = BPF_CORE_READ(target, pid);
+	record->target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);
+	control_submit(record);
+	return 0;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Hooks of sockets: who sent what a unix socket receives, and the life of TCP connections. */
+#include "scope.bpf.h"
+#include "socket.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define STATE_ESTABLISHED 1
+#define STATE_CLOSE 7
+
+static __always_inline void peer_note(struct sock *peer)
+{
+	struct task_state *state = task_state_get(current_task());
+
+	if (!state)
+		return;
+	if (state->peers_nr < TASK_PEERS)
+		state->peers[state->peers_nr & (TASK_PEERS - 1)] = (__u64)peer;
+	state->peers_nr++;
+}
+
+/* In the reader's context; the skb of a unix socket belongs to the socket that sent it. */
+SEC("?tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
+{
+	struct sock *sender = BPF_CORE_READ(skb, sk);
+
+	if (sender && BPF_CORE_READ(sender, __sk_common.skc_family) == AF_UNIX)
+		peer_note(sender);
+	return 0;
+}
+
+/*
+ * In the sender's context for unix sockets: the socket that will receive, also of a sendto()
+ * without a connection. Since 6.3 (40e0b0908142); where it is missing, the receiver tells.
+ */
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(data_ready, struct sock *sk)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return 0;
+	if (socket_mechanism(sk) == IPCT_UNIX_DGRAM)
+		peer_note(sk);
+	return 0;
+}
+
+static __always_inline bool connection_in_scope(struct sock *sk, const struct object *object)
+{
+	return capture_config.is_system_wide || socket_is_followed(object, 0);
+}
+
+/*
+ * A connection came to be or ends. Often in softirq: the record has no actor. The two
+ * sequence numbers pair both ends, also across address translation.
+ */
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
+{
+	struct object object = { .kernel = (__u64)sk, .mechanism = IPCT_TCP };
+	struct ipct_socket *record;
+
+	if (new != STATE_ESTABLISHED && new != STATE_CLOSE)
+		return 0;
+	if (old == STATE_LISTEN || socket_mechanism(sk) != IPCT_TCP)
+		return 0;
+	object.key.object = (__u64)sk;
+	object.key.inode = compat_socket_inode(sk);
+	if (!connection_in_scope(sk, &object))
+		return 0;
+	record = control_reserve(SOCKET_SHORT_SIZE);
+	if (!record)
+		return 0;
+	event_init_actorless(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE);
+	inet_fill(sk, &object, new == STATE_CLOSE ? IPCT_ORIGIN_CLOSE : IPCT_ORIGIN_ESTABLISH,
+		  record);
+	control_submit(record);
+	return 0;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * transfer(): one successful or failed operation on a channel becomes a record, or, where the
+ * ring has no room, a count at its endpoint. What a transfer means is written here once; it
+ * does not know which hook saw it.
+ */
+#ifndef IPCTRACE_TRANSFER_BPF_H
+#define IPCTRACE_TRANSFER_BPF_H
+
+#include "describe.bpf.h"
+#include "scope.bpf.h"
+
+#define TRANSFER_SHORT_SIZE 96 /* without `address` */
+
+static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
+					  const struct ipct_transfer *t)
+{
+	__u64 moved = t->result > 0 ? t->result : 0;
+
+	__sync_fetch_and_add(&value->operations, 1);
+	if (t->result >= 0)
+		__sync_fetch_and_add(&value->messages, 1);
+	__sync_fetch_and_add(&value->bytes, moved);
+	__sync_fetch_and_add(&value->copied, t->copied);
+	__sync_fetch_and_add(&value->wait_ns, t->wait_ns);
+	value->last_ns = t->event.time_ns;
+}
+
+static __noinline int aggregate(const struct ipct_transfer *t)
+{
+	struct ipct_aggregate_value *value, empty = { .first_ns = t->event.time_ns };
+	struct ipct_aggregate_key key = {
+		.start_ns = t->event.start_ns,
+		.key = t->key,
+		.peer = t->peer,
+		.pid = t->event.pid,
+		.error = t->result < 0 ? (__s32)t->result : 0,
+		.mechanism = t->mechanism,
+		.role = t->role,
+	};
+
+	value = bpf_map_lookup_elem(&aggregates, &key);
+	if (!value) {
+		bpf_map_update_elem(&aggregates, &key, &empty, BPF_NOEXIST);
+		value = bpf_map_lookup_elem(&aggregates, &key);
+	}
+	if (value)
+		aggregate_add(value, t);
+	else
+		count_loss(IPCT_LOSS_AGGREGATE_FULL);
+	return 0;
+}
+
+/* Sends a data record to the ring if it leaves the part that control records may need. */
+static __always_inline bool transfer_output(struct ipct_transfer *t)
+{
+	void *ring = ring_get();
+	__u64 queued;
+
+	if (!ring)
+		return false;
+	queued = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	if (queued > capture_config.data_limit)
+		return false;
+	if (t->flags & IPCT_TRANSFER_ADDRESS) {
+		t->event.size = sizeof(*t);
+		return !bpf_ringbuf_output(ring, t, sizeof(*t), ring_flags(queued, sizeof(*t)));
+	}
+	t->event.size = TRANSFER_SHORT_SIZE;
+	return !bpf_ringbuf_output(ring, t, TRANSFER_SHORT_SIZE,
+				   ring_flags(queued, TRANSFER_SHORT_SIZE));
+}
+
+static __always_inline void transfer_position(const struct object *object, struct ipct_transfer *t)
+{
+	struct pipe_inode_info *pipe = (struct pipe_inode_info *)object->kernel;
+	struct sock *sk = (struct sock *)object->kernel;
+	bool is_send = t->role == IPCT_ROLE_SEND;
+	bool is_empty = false;
+
+	if (object->mechanism == IPCT_PIPE || object->mechanism == IPCT_FIFO) {
+		t->position = is_send ? pipe_send_position(pipe) :
+					pipe_receive_position(pipe, &is_empty);
+		t->flags |= IPCT_TRANSFER_POSITION;
+		if (is_send && (object->file_flags & FILE_FLAG_DIRECT))
+			t->flags |= IPCT_TRANSFER_PACKET;
+	} else if (object->mechanism == IPCT_TCP) {
+		struct tcp_sock *tcp = (struct tcp_sock *)sk;
+		__u32 copied = BPF_CORE_READ(tcp, copied_seq);
+
+		t->position = is_send ? BPF_CORE_READ(tcp, write_seq) : copied;
+		t->flags |= IPCT_TRANSFER_POSITION;
+		is_empty = !is_send && copied == BPF_CORE_READ(tcp, rcv_nxt);
+	} else if (!is_send) {
+		is_empty = !BPF_CORE_READ(sk, sk_receive_queue.qlen);
+	}
+	if (is_empty)
+		t->flags |= IPCT_TRANSFER_EMPTY;
+}
+
+/* An outside process shows for the first time. */
+static __noinline int process_describe(void)
+{
+	struct ipct_process *record = control_reserve(sizeof(*record));
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_PROCESS, sizeof(*record), task);
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
+	record->parent_pid = BPF_CORE_READ(task, real_parent, tgid);
+	record->parent_start_ns = BPF_CORE_READ(task, real_parent, group_leader, start_boottime);
+	record->uid = BPF_CORE_READ(task, cred, uid.val);
+	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	record->pid_namespace = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
+	control_submit(record);
+	return 0;
+}
+
+/*
+ * Is what the current task does with the object to be recorded? Brings the object into the
+ * scope, and describes it, and the process, at first sight. Once per call, before transfer().
+ */
+static __noinline int transfer_begin(const struct object *object, struct task_state *state,
+				     __s32 fd, __u64 peer)
+{
+	if (!object_in_scope(object, state, peer)) {
+		count_filtered();
+		return 0;
+	}
+	if (!capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
+	    !state->is_described) {
+		state->is_described = 1;
+		process_describe();
+	}
+	if (!bpf_map_lookup_elem(&described, &object->key))
+		object_describe(state, object, fd, IPCT_ORIGIN_TRANSFER);
+	return 1;
+}
+
+/*
+ * Records that the current task moved `t->result` bytes through `object`, or failed to. The
+ * caller has set role, result, copied, fd, syscall, part, and what it knows of flags, address,
+ * wait and peer.
+ */
+static __noinline int transfer(const struct object *object, struct ipct_transfer *t)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	t->key = object->key;
+	t->mechanism = object->mechanism;
+	transfer_position(object, t);
+	event_init(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t), task);
+	if (BPF_CORE_READ(task, signal, nr_threads) > 1)
+		t->flags |= IPCT_TRANSFER_THREADED;
+	count_seen();
+	if (!transfer_output(t))
+		aggregate(t);
+	return 0;
+}
+
+#endif

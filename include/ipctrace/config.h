@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the loader sets before load, and the counters that it reads. */
+#ifndef IPCTRACE_CONFIG_H
+#define IPCTRACE_CONFIG_H
+
+#include "event.h"
+
+struct ipct_config {
+	__u32 self_pid;       /* the recorder: never traced */
+	__u32 command_pid;    /* CMD before its exec: traced from then on; 0: none */
+	__u64 mechanisms;     /* bit per enum ipct_mechanism */
+	__u32 is_system_wide; /* scope: all processes, else the tree of the roots map */
+	__u32 has_task_storage;
+	__u32 ring_bytes;     /* of each ring; a power of two */
+	__u32 data_limit;     /* bytes in a ring above which DATA records are aggregated */
+	__u32 wake_bytes;     /* the drain is woken when a ring crosses a multiple of this; 2^n */
+	__u32 origin;         /* of what the snapshot programs report: enum ipct_origin */
+};
+
+/* Why a record or a membership was lost. Names: user/capture/ledger.c. */
+enum ipct_loss {
+	IPCT_LOSS_RING_FULL,      /* a control record found no room */
+	IPCT_LOSS_AGGREGATE_FULL, /* a transfer found no room in the ring nor in the map */
+	IPCT_LOSS_TASK_STATE,     /* no memory for the state of a new task */
+	IPCT_LOSS_FOLLOWED_FULL,  /* a channel could not join the scope */
+	IPCT_LOSS_DECODE,         /* more messages in a call than are decoded */
+	IPCT_LOSS_HOOK_SKIPPED,   /* recursion_misses of the programs */
+	IPCT_LOSS_NR,
+};
+
+/* Per CPU. `seen` is counted before the attempt to record. */
+struct ipct_counters {
+	__u64 seen;
+	__u64 filtered;
+	__u64 lost[IPCT_LOSS_NR];
+};
+
+/* Key and value of the aggregates map. */
+struct ipct_aggregate_key {
+	__u64 start_ns;
+	struct ipct_key key;
+	__u64 peer;
+	__u32 pid;
+	__s32 error;
+	__u8 mechanism;
+	__u8 role;
+	__u16 signal;
+	__u32 _pad;
+};
+
+struct ipct_aggregate_value {
+	__u64 operations;
+	__u64 messages;
+	__u64 bytes;
+	__u64 copied;
+	__u64 wait_ns;
+	__u64 first_ns;
+	__u64 last_ns;
+};
+
+#endif

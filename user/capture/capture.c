@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <ipctrace/capture_file.h>
+
+#include "capture/feature.h"
+#include "capture/internal.h"
+#include "capture/procfs.h"
+#include "ipctrace.skel.h"
+
+#define RING_DEFAULT_BYTES (8u << 20)
+#define RING_CONTROL_PART 4 /* 1/4 of each ring is kept for control records */
+#define WAKE_PART 8
+
+static int problem_set(char *problem, size_t size, int err, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int problem_set(char *problem, size_t size, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(problem, size, format, args);
+	va_end(args);
+	return err;
+}
+
+static int libbpf_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level <= LIBBPF_INFO ? vfprintf(stderr, format, args) : 0;
+}
+
+static __u32 groups_of(__u64 mechanisms)
+{
+	__u32 groups = 0;
+
+#define MECHANISM(symbol, number, name, group, model) \
+	if (mechanisms >> number & 1)                 \
+		groups |= IPCT_GROUP_##group;
+#include <ipctrace/mechanisms.def>
+#undef MECHANISM
+	return groups;
+}
+
+static bool hook_is_wanted(const struct feature_hook *hook, __u32 groups)
+{
+	return !hook->groups || (hook->groups & groups);
+}
+
+static int programs_choose(struct capture *capture, __u64 mechanisms, char *problem, size_t size)
+{
+	__u32 groups = groups_of(mechanisms);
+
+	for (size_t i = 0; i < feature_hooks_nr; i++) {
+		const struct feature_hook *hook = &feature_hooks[i];
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(capture->skel->obj, hook->program);
+
+		if (!program)
+			return problem_set(problem, size, -ENOENT, "no program %s", hook->program);
+		if (!hook_is_wanted(hook, groups))
+			continue;
+		if (feature_has_hook(hook))
+			bpf_program__set_autoload(program, true);
+		else if (hook->is_required)
+			return problem_set(problem, size, -EOPNOTSUPP,
+					   "this kernel has no %s: Linux 5.10 or newer with "
+					   "CONFIG_DEBUG_INFO_BTF is needed", hook->hook);
+	}
+	if (feature_is_preemptible() && bpf_program__autoload(capture->skel->progs.sys_exit_btf) &&
+	    !feature_mount_tracefs()) {
+		bpf_program__set_autoload(capture->skel->progs.sys_exit_btf, false);
+		bpf_program__set_autoload(capture->skel->progs.sys_exit_classic, true);
+	}
+	return 0;
+}
+
+static __u32 ring_size(__u32 wanted)
+{
+	__u32 bytes = sysconf(_SC_PAGESIZE);
+
+	if (!wanted)
+		wanted = RING_DEFAULT_BYTES;
+	while (bytes < wanted && bytes < 1u << 30)
+		bytes *= 2;
+	return bytes;
+}
+
+static void configure(struct capture *capture, const struct capture_options *options)
+{
+	struct ipct_config *config = (struct ipct_config *)&capture->skel->rodata->capture_config;
+	__u32 ring = ring_size(options->ring_bytes);
+
+	capture->ring_bytes = ring;
+	*config = (struct ipct_config){
+		.self_pid = getpid(),
+		.command_pid = options->command_pid,
+		.mechanisms = options->mechanisms,
+		.is_system_wide = options->is_system_wide,
+		.has_task_storage = feature_has_task_storage(),
+		.ring_bytes = ring,
+		.data_limit = ring - ring / RING_CONTROL_PART,
+		.wake_bytes = ring / WAKE_PART,
+	};
+	bpf_map__set_autocreate(capture->skel->maps.task_states, config->has_task_storage);
+	bpf_map__set_autocreate(capture->skel->maps.task_states_by_address,
+				!config->has_task_storage);
+	bpf_map__set_max_entries(capture->skel->maps.rings, capture->cpus);
+}
+
+static int rings_make(struct capture *capture)
+{
+	int map = bpf_map__fd(capture->skel->maps.rings);
+
+	capture->ring_fds = calloc(capture->cpus, sizeof(*capture->ring_fds));
+	capture->streams = calloc(capture->cpus, sizeof(*capture->streams));
+	if (!capture->ring_fds || !capture->streams)
+		return -ENOMEM;
+	for (__u32 cpu = 0; cpu < capture->cpus; cpu++)
+		capture->ring_fds[cpu] = -1;
+	for (__u32 cpu = 0; cpu < capture->cpus; cpu++) {
+		struct capture_stream *stream = &capture->streams[cpu];
+		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, capture->ring_bytes,
+					NULL);
+		int err;
+
+		if (fd < 0)
+			return fd;
+		capture->ring_fds[cpu] = fd;
+		if (bpf_map_update_elem(map, &cpu, &fd, BPF_ANY))
+			return -errno;
+		*stream = (struct capture_stream){ .capture = capture, .cpu = cpu };
+		if (!capture->rings) {
+			capture->rings = ring_buffer__new(fd, capture_take_sample, stream, NULL);
+			err = capture->rings ? 0 : -errno;
+		} else {
+			err = ring_buffer__add(capture->rings, fd, capture_take_sample, stream);
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int roots_set(struct capture *capture, const struct capture_options *options)
+{
+	int map = bpf_map__fd(capture->skel->maps.roots);
+	__u8 one = 1;
+
+	for (size_t i = 0; i < options->pids_nr; i++) {
+		__u32 pid = options->pids[i];
+
+		if (bpf_map_update_elem(map, &pid, &one, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int load_problem(int err, char *problem, size_t size)
+{
+	if (err == -EPERM || err == -EACCES)
+		return problem_set(problem, size, err,
+				   "cannot load the BPF programs: %s; run as root, and check "
+				   "kernel.unprivileged_bpf_disabled and lockdown "
+				   "(`ipctrace check` tells more)", strerror(-err));
+	return problem_set(problem, size, err,
+			   "cannot load the BPF programs: %s; `ipctrace check` tells what this "
+			   "kernel lacks, -v shows the verifier's words", strerror(-err));
+}
+
+int capture_open(const struct capture_options *options, struct capture **ret_capture,
+		 char *ret_problem, size_t size)
+{
+	struct capture *capture;
+	int err;
+
+	if (feature_privilege_problem())
+		return problem_set(ret_problem, size, -EPERM, "%s", feature_privilege_problem());
+	if (!feature_has_btf())
+		return problem_set(ret_problem, size, -EOPNOTSUPP,
+				   "this kernel has no BTF (/sys/kernel/btf/vmlinux): "
+				   "boot one built with CONFIG_DEBUG_INFO_BTF");
+	libbpf_set_print(options->is_verbose ? libbpf_print : NULL);
+	capture = calloc(1, sizeof(*capture));
+	if (!capture)
+		return problem_set(ret_problem, size, -ENOMEM, "out of memory");
+	capture->cpus = libbpf_num_possible_cpus();
+	capture->is_system_wide = options->is_system_wide;
+	capture->skel = ipctrace__open();
+	if (!capture->skel) {
+		err = load_problem(-errno, ret_problem, size);
+		goto fail;
+	}
+	err = programs_choose(capture, options->mechanisms, ret_problem, size);
+	if (err)
+		goto fail;
+	configure(capture, options);
+	err = ipctrace__load(capture->skel);
+	if (!err)
+		err = rings_make(capture);
+	if (!err)
+		err = roots_set(capture, options);
+	if (err) {
+		load_problem(err, ret_problem, size);
+		goto fail;
+	}
+	*ret_capture = capture;
+	return 0;
+fail:
+	capture_close(capture);
+	return err;
+}
+
+static bool program_is_iterator(const struct bpf_program *program)
+{
+	return !strncmp(bpf_program__section_name(program), "iter/", 5);
+}
+
+static int link_add(struct capture *capture, struct bpf_link *link)
+{
+	struct bpf_link **links;
+
+	links = reallocarray(capture->links, capture->links_nr + 1, sizeof(*links));
+	if (!links) {
+		bpf_link__destroy(link);
+		return -ENOMEM;
+	}
+	capture->links = links;
+	capture->links[capture->links_nr++] = link;
+	return 0;
+}
+
+int capture_attach(struct capture *capture, char *ret_problem, size_t size)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, capture->skel->obj) {
+		struct bpf_link *link;
+
+		if (!bpf_program__autoload(program) || program_is_iterator(program))
+			continue;
+		link = bpf_program__attach(program);
+		if (!link)
+			return problem_set(ret_problem, size, -errno, "cannot attach to %s: %s",
+					   bpf_program__section_name(program), strerror(errno));
+		if (link_add(capture, link))
+			return problem_set(ret_problem, size, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static void links_drop(struct capture *capture)
+{
+	for (size_t i = 0; i < capture->links_nr; i++)
+		bpf_link__destroy(capture->links[i]);
+	free(capture->links);
+	capture->links = NULL;
+	capture->links_nr = 0;
+}
+
+/* Programs skipped because one ran on the same CPU already (bpf_prog_info, since 5.12). */
+static __u64 hook_misses(const struct capture *capture)
+{
+	struct bpf_program *program;
+	__u64 misses = 0;
+
+	bpf_object__for_each_program(program, capture->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(program) < 0 || program_is_iterator(program))
+			continue;
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			misses += info.recursion_misses;
+	}
+	return misses;
+}
+
+int capture_finish(struct capture *capture, capture_sink sink, void *context)
+{
+	int err, empty = 0;
+
+	capture->skipped = hook_misses(capture);
+	links_drop(capture);
+	/* a program that runs now may still submit: two empty passes in a row are the end */
+	while (empty < 2) {
+		err = capture_drain(capture, 0, sink, context);
+		if (err < 0)
+			return err;
+		empty = err ? 0 : empty + 1;
+	}
+	return capture_read_aggregates(capture, sink, context);
+}
+
+void capture_read_ledger(const struct capture *capture, struct capture_ledger *ret_ledger)
+{
+	struct ipct_counters *per_cpu = calloc(capture->cpus, sizeof(*per_cpu));
+	__u32 zero = 0;
+
+	*ret_ledger = (struct capture_ledger){ .recorded = capture->recorded,
+					       .aggregated = capture->aggregated };
+	if (per_cpu && !bpf_map_lookup_elem(bpf_map__fd(capture->skel->maps.counters), &zero,
+					    per_cpu))
+		for (__u32 cpu = 0; cpu < capture->cpus; cpu++) {
+			ret_ledger->seen += per_cpu[cpu].seen;
+			ret_ledger->filtered += per_cpu[cpu].filtered;
+			for (int i = 0; i < IPCT_LOSS_NR; i++)
+				ret_ledger->lost[i] += per_cpu[cpu].lost[i];
+		}
+	free(per_cpu);
+	/* nobody counted a program that did not run: it is seen here, and lost */
+	ret_ledger->lost[IPCT_LOSS_HOOK_SKIPPED] = capture->skipped;
+	ret_ledger->seen += capture->skipped;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (!capture)
+		return;
+	links_drop(capture);
+	ring_buffer__free(capture->rings);
+	for (__u32 cpu = 0; capture->ring_fds && cpu < capture->cpus; cpu++)
+		if (capture->ring_fds[cpu] >= 0)
+			close(capture->ring_fds[cpu]);
+	free(capture->ring_fds);
+	free(capture->streams);
+	ipctrace__destroy(capture->skel);
+	free(capture);
+}
+
+const char *capture_loss_name(enum ipct_loss cause)
+{
+	static const char *const names[IPCT_LOSS_NR] = {
+		[IPCT_LOSS_RING_FULL] = "ring-full",
+		[IPCT_LOSS_AGGREGATE_FULL] = "aggregate-full",
+		[IPCT_LOSS_TASK_STATE] = "task-state",
+		[IPCT_LOSS_FOLLOWED_FULL] = "followed-full",
+		[IPCT_LOSS_DECODE] = "decode",
+		[IPCT_LOSS_HOOK_SKIPPED] = "hook-skipped",
+	};
+
+	return names[cause];
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel side from user space, the only code that knows libbpf:
+ * open → attach → snapshot → drain … → finish → close.
+ */
+#ifndef IPCTRACE_CAPTURE_H
+#define IPCTRACE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <linux/types.h>
+
+#include <ipctrace/config.h>
+
+struct capture;
+
+struct capture_options {
+	__u64 mechanisms;    /* bit per enum ipct_mechanism */
+	bool is_system_wide; /* else the trees of pids and command_pid */
+	const pid_t *pids;
+	size_t pids_nr;
+	pid_t command_pid;   /* CMD, still waiting for its exec; 0: none */
+	__u32 ring_bytes;    /* per CPU; rounded up to a power of two pages; 0: default */
+	bool is_verbose;     /* libbpf's messages go to stderr */
+};
+
+/* Takes every record, in the order of its ring; a nonzero return value ends the drain. */
+typedef int (*capture_sink)(void *context, __u32 stream, const struct ipct_event *event);
+
+/* seen = recorded + aggregated + sum of lost. */
+struct capture_ledger {
+	__u64 seen, recorded, aggregated, filtered;
+	__u64 lost[IPCT_LOSS_NR];
+};
+
+/*
+ * Opens, configures and loads the programs. 0 and *ret_capture, owned by the caller; or -errno
+ * and in `ret_problem` (size bytes) one line of what is wrong and what to do.
+ */
+int capture_open(const struct capture_options *options, struct capture **ret_capture,
+		 char *ret_problem, size_t size);
+
+/* From here on records arrive. As capture_open() on failure. */
+int capture_attach(struct capture *capture, char *ret_problem, size_t size);
+
+/*
+ * Hands out what is older than the capture (IPCT_ORIGIN_START) or left at its end
+ * (IPCT_ORIGIN_END): processes at the start, pipes and sockets with what they hold. Brings what
+ * the scope's processes hold into the scope. 0, -errno, or what the sink returned.
+ */
+int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_sink sink,
+		     void *context);
+
+/*
+ * Hands out what the rings hold; waits up to timeout_ms (0: not at all) for a ring to fill.
+ * The number of records, -errno, or what the sink returned.
+ */
+int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, void *context);
+
+/* Detaches all programs, so that no more records come, drains the rest, reads the counters. */
+int capture_finish(struct capture *capture, capture_sink sink, void *context);
+
+/* Counters as they are now; exact after capture_finish(). */
+void capture_read_ledger(const struct capture *capture, struct capture_ledger *ret_ledger);
+
+/* Frees it; NULL is accepted. */
+void capture_close(struct capture *capture);
+
+/* A stable name for a cause of loss, as in the JSON ledger. */
+const char *capture_loss_name(enum ipct_loss cause);
+
+#endif

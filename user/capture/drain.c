@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Records out of the rings, counters out of the map. */
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <ipctrace/capture_file.h>
+
+#include "capture/capture.h"
+#include "capture/internal.h"
+#include "capture/procfs.h"
+#include "ipctrace.skel.h"
+
+int capture_take_sample(void *context, void *data, size_t size)
+{
+	struct capture_stream *stream = context;
+	struct capture *capture = stream->capture;
+	const struct ipct_event *event = data;
+	int err;
+
+	if (size < sizeof(*event) || event->size != size)
+		return -EBADMSG;
+	capture->recorded++;
+	err = capture->sink(capture->sink_context, stream->cpu, event);
+	if (!err && event->type == IPCT_EVENT_PROCESS)
+		err = procfs_describe(event, capture->sink, capture->sink_context);
+	return err;
+}
+
+int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, void *context)
+{
+	__u64 before = capture->recorded;
+	int err = 0;
+
+	capture->sink = sink;
+	capture->sink_context = context;
+	if (timeout_ms)
+		err = ring_buffer__poll(capture->rings, timeout_ms);
+	/* records are submitted without waking anybody: look into all rings */
+	if (err >= 0 || err == -EINTR)
+		err = ring_buffer__consume(capture->rings);
+	if (err < 0)
+		return err;
+	return capture->recorded - before > 0x7fffffff ? 0x7fffffff :
+							  (int)(capture->recorded - before);
+}
+
+static void aggregate_fill(const struct ipct_aggregate_key *key,
+			   const struct ipct_aggregate_value *value, struct ipct_aggregate *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->event.type = IPCT_EVENT_AGGREGATE;
+	ret->event.size = sizeof(*ret);
+	ret->event.time_ns = value->last_ns;
+	ret->event.start_ns = key->start_ns;
+	ret->event.pid = key->pid;
+	ret->event.tid = key->pid;
+	ret->key = key->key;
+	ret->peer = key->peer;
+	ret->operations = value->operations;
+	ret->messages = value->messages;
+	ret->bytes = value->bytes;
+	ret->copied = value->copied;
+	ret->wait_ns = value->wait_ns;
+	ret->first_ns = value->first_ns;
+	ret->error = key->error;
+	ret->mechanism = key->mechanism;
+	ret->role = key->role;
+	ret->signal = key->signal;
+}
+
+/* After detaching: nobody adds to the counters any more. */
+int capture_read_aggregates(struct capture *capture, capture_sink sink, void *context)
+{
+	int map = bpf_map__fd(capture->skel->maps.aggregates);
+	struct ipct_aggregate_key key, next;
+	struct ipct_aggregate_value value;
+	struct ipct_aggregate record;
+	void *previous = NULL;
+	int err;
+
+	while (!bpf_map_get_next_key(map, previous, &next)) {
+		key = next;
+		previous = &key;
+		if (bpf_map_lookup_elem(map, &key, &value))
+			continue;
+		capture->aggregated += value.operations;
+		aggregate_fill(&key, &value, &record);
+		err = sink(context, IPCT_STREAM_SNAPSHOT, &record.event);
+		if (err)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What this kernel and this user can do. */
+#ifndef IPCTRACE_FEATURE_H
+#define IPCTRACE_FEATURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/types.h>
+
+/* A program of the kernel side, the hook that it needs and what is missing without it. */
+struct feature_hook {
+	const char *program;  /* name in the skeleton */
+	const char *hook;     /* as in SEC(), for people */
+	const char *typedef_name; /* in the kernel's BTF; NULL: not needed */
+	__u32 groups;         /* mechanisms that it serves (enum ipct_group); 0: always needed */
+	bool is_required;     /* without it the capture is refused */
+	const char *without;  /* what is missing where the kernel lacks the hook */
+};
+
+extern const struct feature_hook feature_hooks[];
+extern const size_t feature_hooks_nr;
+
+/* Does the running kernel have it? False too when it has no BTF. */
+bool feature_has_hook(const struct feature_hook *hook);
+
+bool feature_has_btf(void);
+bool feature_has_task_storage(void);
+
+/* Tracepoints can be preempted: system calls need the classic tracepoint (see bpf/README.md). */
+bool feature_is_preemptible(void);
+
+/* Mounts tracefs for this process alone if it is not mounted. 0 or -errno. */
+int feature_mount_tracefs(void);
+
+/*
+ * NULL: this user may load and attach programs. Else one line that says what is missing and
+ * what to do.
+ */
+const char *feature_privilege_problem(void);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Runs the iterators and hands out their rows as records. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <uthash.h>
+
+#include <ipctrace/capture_file.h>
+
+#include "capture/capture.h"
+#include "capture/internal.h"
+#include "capture/procfs.h"
+#include "ipctrace.skel.h"
+
+#define READ_BYTES (256u << 10)
+
+/* An object is behind many descriptors, and wanted once. */
+struct known_object {
+	struct ipct_key key;
+	UT_hash_handle hh;
+};
+
+struct snapshot {
+	capture_sink sink;
+	void *context;
+	struct known_object *known;
+};
+
+/* 1: seen before, 0: new, or -ENOMEM. */
+static int object_is_known(struct snapshot *snapshot, const struct ipct_key *key)
+{
+	struct known_object *object;
+
+	HASH_FIND(hh, snapshot->known, key, sizeof(*key), object);
+	if (object)
+		return 1;
+	object = calloc(1, sizeof(*object));
+	if (!object)
+		return -ENOMEM;
+	object->key = *key;
+	HASH_ADD(hh, snapshot->known, key, sizeof(object->key), object);
+	return 0;
+}
+
+static void snapshot_fini(struct snapshot *snapshot)
+{
+	struct known_object *object, *next;
+
+	HASH_ITER(hh, snapshot->known, object, next) {
+		HASH_DEL(snapshot->known, object);
+		free(object);
+	}
+}
+
+static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
+{
+	int err = 0;
+
+	if (event->type == IPCT_EVENT_PIPE)
+		err = object_is_known(snapshot, &((const struct ipct_pipe *)event)->key);
+	else if (event->type == IPCT_EVENT_SOCKET)
+		err = object_is_known(snapshot, &((const struct ipct_socket *)event)->key);
+	if (err)
+		return err < 0 ? err : 0;
+	err = snapshot->sink(snapshot->context, IPCT_STREAM_SNAPSHOT, event);
+	if (!err && event->type == IPCT_EVENT_PROCESS)
+		err = procfs_describe(event, snapshot->sink, snapshot->context);
+	return err;
+}
+
+/* The whole records in `bytes`; what remains is moved to the front, *len tells how much. */
+static int rows_take(struct snapshot *snapshot, char *bytes, size_t *len)
+{
+	size_t at = 0;
+
+	while (*len - at >= sizeof(struct ipct_event)) {
+		const struct ipct_event *event = (const void *)(bytes + at);
+		int err;
+
+		if (event->size < sizeof(*event) || event->size > IPCT_RECORD_MAX)
+			return -EBADMSG;
+		if (event->size > *len - at)
+			break;
+		err = row_take(snapshot, event);
+		if (err)
+			return err;
+		at += event->size;
+	}
+	memmove(bytes, bytes + at, *len - at);
+	*len -= at;
+	return 0;
+}
+
+static int rows_read(struct snapshot *snapshot, int fd)
+{
+	char *bytes = malloc(READ_BYTES);
+	size_t len = 0;
+	int err = bytes ? 0 : -ENOMEM;
+
+	while (!err) {
+		ssize_t n = read(fd, bytes + len, READ_BYTES - len);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			err = -errno;
+		if (n <= 0)
+			break;
+		len += n;
+		err = rows_take(snapshot, bytes, &len);
+	}
+	free(bytes);
+	return err;
+}
+
+static int iterator_run(struct snapshot *snapshot, struct bpf_program *program)
+{
+	struct bpf_link *link;
+	int fd, err;
+
+	if (!bpf_program__autoload(program))
+		return 0;
+	link = bpf_program__attach_iter(program, NULL);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	err = fd < 0 ? fd : rows_read(snapshot, fd);
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+/*
+ * Following a tree takes a first, silent pass: a socket of an outside process belongs to the
+ * scope because of one that the tree holds and the iterator may meet later.
+ */
+int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_sink sink,
+		     void *context)
+{
+	struct snapshot snapshot = { .sink = sink, .context = context };
+	struct ipctrace *skel = capture->skel;
+	int err = 0;
+
+	skel->data->snapshot_origin = origin;
+	if (origin == IPCT_ORIGIN_START)
+		err = iterator_run(&snapshot, skel->progs.tasks);
+	if (!err && !capture->is_system_wide) {
+		skel->bss->snapshot_is_quiet = 1;
+		err = iterator_run(&snapshot, skel->progs.task_files);
+		skel->bss->snapshot_is_quiet = 0;
+	}
+	if (!err)
+		err = iterator_run(&snapshot, skel->progs.task_files);
+	snapshot_fini(&snapshot);
+	return err;
+}

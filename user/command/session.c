@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "command/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "command/child.h"
+
+#define DRAIN_WAIT_MS 50
+#define PROBLEM_MAX 512
+
+struct session {
+	const struct target *target;
+	const struct session_hooks *hooks;
+	struct session_result *result;
+	struct capture *capture;
+	struct child child;
+	int signals;       /* signalfd */
+	int interrupts;
+	uint64_t deadline_ns; /* 0: none */
+};
+
+uint64_t session_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static int command_copy(char *const *command, char ***ret_copy)
+{
+	size_t nr = 0;
+	char **copy;
+
+	while (command[nr])
+		nr++;
+	copy = calloc(nr + 1, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*ret_copy = copy;
+	for (size_t i = 0; i < nr; i++) {
+		copy[i] = strdup(command[i]);
+		if (!copy[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int session_describe(const struct target *target, struct capture_info *ret_info)
+{
+	struct timespec now;
+	struct utsname name;
+
+	uname(&name);
+	clock_gettime(CLOCK_REALTIME, &now);
+	*ret_info = (struct capture_info){
+		.host = strdup(name.nodename),
+		.kernel = strdup(name.release),
+		.arch = strdup(name.machine),
+		.scope = strdup(target_scope(target)),
+		.hooks = strdup("all"),
+		.mechanisms = strdup(target->mechanisms_text),
+		.start_realtime_ns = now.tv_sec * 1000000000LL + now.tv_nsec,
+		.start_boottime_ns = session_now_ns(),
+	};
+	if (!ret_info->host || !ret_info->kernel || !ret_info->arch || !ret_info->scope ||
+	    !ret_info->hooks || !ret_info->mechanisms)
+		return -ENOMEM;
+	return target->command ? command_copy(target->command, &ret_info->command) : 0;
+}
+
+void session_fill_ledger(const struct capture_ledger *counted, const char *end,
+			 struct ledger_info *ret)
+{
+	*ret = (struct ledger_info){
+		.time_ns = session_now_ns(),
+		.seen = counted->seen,
+		.recorded = counted->recorded,
+		.aggregated = counted->aggregated,
+		.filtered = counted->filtered,
+	};
+	for (int i = 0; i < IPCT_LOSS_NR; i++) {
+		if (!counted->lost[i])
+			continue;
+		snprintf(ret->causes[ret->causes_nr].name, LEDGER_CAUSE_LEN, "%s",
+			 capture_loss_name(i));
+		ret->causes[ret->causes_nr++].count = counted->lost[i];
+	}
+	snprintf(ret->end, sizeof(ret->end), "%s", end);
+}
+
+void session_print_ledger(const struct ledger_info *ledger)
+{
+	log_info("seen %llu  recorded %llu  aggregated %llu  lost %llu",
+		 (unsigned long long)ledger->seen, (unsigned long long)ledger->recorded,
+		 (unsigned long long)ledger->aggregated,
+		 (unsigned long long)ledger_info_lost(ledger));
+	for (size_t i = 0; i < ledger->causes_nr; i++)
+		log_warn("lost %llu: %s", (unsigned long long)ledger->causes[i].count,
+			 ledger->causes[i].name);
+}
+
+/* Signals are read, not handled: SIGINT, SIGTERM, and SIGCHLD, which only ends a wait early. */
+static int signals_open(struct session *session)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	session->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return session->signals < 0 ? -errno : 0;
+}
+
+/*
+ * Ctrl-C reaches CMD too, from the terminal: wait for it to end, unless asked twice. NULL: go
+ * on.
+ */
+static const char *signals_read(struct session *session)
+{
+	struct signalfd_siginfo info;
+
+	while (read(session->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (info.ssi_signo != SIGINT || !session->child.pid || session->interrupts++)
+			return "interrupt";
+	}
+	return NULL;
+}
+
+static bool pids_are_gone(const struct target *target)
+{
+	for (size_t i = 0; i < target->pids_nr; i++)
+		if (!kill(target->pids[i], 0) || errno != ESRCH)
+			return false;
+	return target->pids_nr;
+}
+
+/* Why it is over; NULL: it is not. */
+static const char *session_is_over(struct session *session)
+{
+	const char *end = signals_read(session);
+
+	if (end)
+		return end;
+	child_poll(&session->child);
+	if (session->child.is_over)
+		return "command";
+	if (session->deadline_ns && session_now_ns() >= session->deadline_ns)
+		return "duration";
+	return pids_are_gone(session->target) ? "exit" : NULL;
+}
+
+static const char *session_loop(struct session *session)
+{
+	const struct session_hooks *hooks = session->hooks;
+	struct capture_ledger ledger;
+	const char *end = NULL;
+	int err;
+
+	while (!end) {
+		err = capture_drain(session->capture, DRAIN_WAIT_MS, hooks->take, hooks->context);
+		if (err >= 0) {
+			capture_read_ledger(session->capture, &ledger);
+			err = hooks->tick(hooks->context, &ledger);
+		}
+		if (err == SESSION_ENOUGH)
+			return "enough";
+		if (err < 0) {
+			session->result->error = err;
+			return "error";
+		}
+		end = session_is_over(session);
+	}
+	return end;
+}
+
+/* Once the capture has begun, an error of a hook ends it, and what was recorded stays. */
+static void session_end(struct session *session, const char *end)
+{
+	const struct session_hooks *hooks = session->hooks;
+	struct session_result *result = session->result;
+	struct capture_ledger ledger;
+	int err = 0;
+
+	if (!result->error)
+		err = capture_snapshot(session->capture, IPCT_ORIGIN_END, hooks->take,
+				       hooks->context);
+	if (!err)
+		err = capture_finish(session->capture, hooks->take, hooks->context);
+	if (err < 0 && !result->error)
+		result->error = err;
+	capture_read_ledger(session->capture, &ledger);
+	session_fill_ledger(&ledger, end, &result->ledger);
+	result->end = end;
+	if (session->child.is_over)
+		result->command_status = session->child.status;
+}
+
+static int exec_failed(const struct target *target, int err, struct session_result *result)
+{
+	char *name = escape_line(target->command[0], strlen(target->command[0]));
+
+	if (err == -ENOENT)
+		log_err("cannot run '%s': not found; check the name and PATH", name ? name : "");
+	else
+		log_err("cannot run '%s': %s", name ? name : "", strerror(-err));
+	free(name);
+	result->command_status = err == -ENOENT ? EXIT_CODE_NOT_FOUND : EXIT_CODE_NOT_EXECUTABLE;
+	return result->command_status;
+}
+
+static int session_begin(struct session *session)
+{
+	const struct target *target = session->target;
+	struct capture_options options = {
+		.mechanisms = target->mechanisms,
+		.is_system_wide = target->is_system_wide,
+		.pids = target->pids,
+		.pids_nr = target->pids_nr,
+		.command_pid = session->child.pid,
+		.ring_bytes = target->ring_bytes,
+		.is_verbose = target->is_verbose,
+	};
+	char problem[PROBLEM_MAX];
+	int err = capture_open(&options, &session->capture, problem, sizeof(problem));
+
+	if (!err)
+		err = capture_attach(session->capture, problem, sizeof(problem));
+	if (err) {
+		log_err("%s", problem);
+		return EXIT_CODE_CANNOT_TRACE;
+	}
+	err = capture_snapshot(session->capture, IPCT_ORIGIN_START, session->hooks->take,
+			       session->hooks->context);
+	if (!err)
+		return EXIT_CODE_OK;
+	if (err < 0)
+		session->result->error = err;
+	log_err("cannot take the snapshot of what is there: %s", strerror(-err));
+	return EXIT_CODE_IO;
+}
+
+static int session_start(struct session *session)
+{
+	const struct target *target = session->target;
+	int err, status;
+
+	if (signals_open(session)) {
+		log_err("cannot watch signals: %s", strerror(errno));
+		return EXIT_CODE_CANNOT_TRACE;
+	}
+	if (target->command) {
+		err = child_start(&session->child, target->command);
+		if (err) {
+			log_err("cannot start a process: %s", strerror(-err));
+			return EXIT_CODE_CANNOT_TRACE;
+		}
+	}
+	status = session_begin(session);
+	if (status)
+		return status;
+	session->hooks->ready(session->hooks->context);
+	if (target->duration_ns)
+		session->deadline_ns = session_now_ns() + target->duration_ns;
+	err = target->command ? child_release(&session->child) : 0;
+	return err ? exec_failed(target, err, session->result) : EXIT_CODE_OK;
+}
+
+int session_run(const struct target *target, const struct session_hooks *hooks,
+		struct session_result *ret_result)
+{
+	struct session session = {
+		.target = target,
+		.hooks = hooks,
+		.result = ret_result,
+		.signals = -1,
+	};
+	int status;
+
+	*ret_result = (struct session_result){ .command_status = -1, .end = "error" };
+	status = session_start(&session);
+	if (!status)
+		session_end(&session, session_loop(&session));
+	else
+		child_abandon(&session.child);
+	capture_close(session.capture);
+	if (session.signals >= 0)
+		close(session.signals);
+	return status;
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "graph/graph_build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct build {
+	struct graph *graph;
+	struct world *world;
+	uint64_t start_ns;     /* CLOCK_BOOTTIME */
+	bool is_lossy;
+	uint32_t *process_of;  /* by id of the model: index in the graph or GRAPH_NONE */
+	size_t channels_cap, edges_cap, processes_cap;
+};
+
+/* Room for one more element of `size` in an array that has `nr`. NULL without memory. */
+static void *array_grow(void *array, size_t nr, size_t *cap, size_t size)
+{
+	size_t wanted = *cap ? *cap * 2 : 16;
+	void *grown;
+
+	if (nr < *cap)
+		return array;
+	grown = reallocarray(array, wanted, size);
+	if (grown)
+		*cap = wanted;
+	return grown;
+}
+
+static int64_t relative(const struct build *build, uint64_t time_ns)
+{
+	return (int64_t)(time_ns - build->start_ns);
+}
+
+/* Processes ------------------------------------------------------------------------------ */
+
+static char **args_split(const struct process *process)
+{
+	size_t nr = 0;
+	char **args;
+
+	for (size_t i = 0; i < process->args_len; i++)
+		nr += !process->args[i] || i + 1 == process->args_len;
+	args = calloc(nr + 1, sizeof(*args));
+	if (!args)
+		return NULL;
+	nr = 0;
+	for (size_t at = 0; at < process->args_len; at += strlen(process->args + at) + 1) {
+		args[nr] = strdup(process->args + at);
+		if (!args[nr++])
+			goto fail;
+	}
+	return args;
+fail:
+	for (char **arg = args; *arg; arg++)
+		free(*arg);
+	free(args);
+	return NULL;
+}
+
+static int process_add(struct build *build, uint32_t id)
+{
+	struct process *process = process_table_at(build->world->processes, id);
+	struct graph *graph = build->graph;
+	struct graph_process *added;
+
+	added = array_grow(graph->processes, graph->processes_nr, &build->processes_cap,
+			   sizeof(*added));
+	if (!added)
+		return -ENOMEM;
+	graph->processes = added;
+	added += graph->processes_nr;
+	*added = (struct graph_process){
+		.pid = process->pid,
+		.parent = GRAPH_NONE,
+		.comm = strdup(process->comm),
+		.exe = strdup(process->exe),
+		.args = args_split(process),
+		.uid = process->pid ? process->uid : UINT32_MAX,
+		.cgroup = strdup(process->cgroup),
+		.pid_namespace = process->pid_namespace,
+		.start_ns = process->pid ? relative(build, process->start_ns) : 0,
+		.exit_ns = process->exit_ns ? relative(build, process->exit_ns) : -1,
+		.is_traced = process->is_traced,
+		.members = 1,
+	};
+	build->process_of[id] = graph->processes_nr++;
+	if (!added->comm || !added->exe || !added->args || !added->cgroup)
+		return -ENOMEM;
+	return 0;
+}
+
+/* The process and its traced ancestors get a place in the graph. */
+static int process_need(struct build *build, uint32_t id)
+{
+	while (id != PROCESS_NONE && build->process_of[id] == GRAPH_NONE) {
+		int err = process_add(build, id);
+
+		if (err)
+			return err;
+		id = process_table_at(build->world->processes, id)->parent;
+		if (id != PROCESS_NONE &&
+		    !process_table_at(build->world->processes, id)->is_traced)
+			break;
+	}
+	return 0;
+}
+
+static void parents_link(struct build *build)
+{
+	for (uint32_t id = 0; id < process_table_nr(build->world->processes); id++) {
+		uint32_t parent = process_table_at(build->world->processes, id)->parent;
+
+		if (build->process_of[id] != GRAPH_NONE && parent != PROCESS_NONE)
+			build->graph->processes[build->process_of[id]].parent =
+				build->process_of[parent];
+	}
+}
+
+/* Edges ---------------------------------------------------------------------------------- */
+
+static int edge_add(struct build *build, const struct edge *edge, uint32_t channel)
+{
+	struct graph *graph = build->graph;
+	struct graph_edge *added;
+	int err;
+
+	if (!edge->messages && !edge->bytes)
+		return 0;
+	err = process_need(build, edge->key.from);
+	if (!err)
+		err = process_need(build, edge->key.to);
+	if (err)
+		return err;
+	added = array_grow(graph->edges, graph->edges_nr, &build->edges_cap, sizeof(*added));
+	if (!added)
+		return -ENOMEM;
+	graph->edges = added;
+	added += graph->edges_nr++;
+	*added = (struct graph_edge){
+		.from = build->process_of[edge->key.from],
+		.to = build->process_of[edge->key.to],
+		.channel = channel,
+		.mechanism = graph->channels[channel].mechanism,
+		.count = { edge->messages, edge->bytes },
+		.is_exact = edge->is_exact,
+		.at_least = { edge->at_least_messages, edge->at_least_bytes },
+		.first_ns = relative(build, edge->first_ns),
+		.last_ns = relative(build, edge->last_ns),
+		.members = 1,
+	};
+	if (!edge->residency)
+		return 0;
+	added->residency = histogram_new();
+	if (!added->residency)
+		return -ENOMEM;
+	histogram_merge(added->residency, edge->residency);
+	return 0;
+}
+
+static void edges_suspect(const struct direction *direction, struct edge_set *set)
+{
+	for (struct edge *edge = set->edges; edge; edge = edge->hh.next)
+		for (size_t i = 0; i < direction->suspects_nr; i++)
+			if (edge->key.from == direction->suspects[i] ||
+			    edge->key.to == direction->suspects[i])
+				edge_set_at_least(edge, 0, 0);
+}
+
+static int edges_add(struct build *build, const struct direction *direction,
+		     struct edge_set *set, uint32_t channel)
+{
+	int err = 0;
+
+	edges_suspect(direction, set);
+	for (struct edge *edge = set->edges; edge && !err; edge = edge->hh.next)
+		err = edge_add(build, edge, channel);
+	return err;
+}
+
+/* Directions ----------------------------------------------------------------------------- */
+
+static void balance_add(struct graph_count *count, const struct stream_balance *balance)
+{
+	count->messages += balance->messages;
+	count->bytes += balance->bytes;
+}
+
+/*
+ * A stream whose other end is not on this host: what is known is what went in or came out
+ * here. Arrival over there is not proven.
+ */
+static int direction_add_far(struct build *build, struct direction *direction, uint32_t channel)
+{
+	bool is_out = direction->far_receiver != PROCESS_NONE;
+	uint32_t node = is_out ? direction->far_receiver : direction->far_sender;
+	const struct party *party = stream_ledger_party(direction->stream, is_out);
+	struct stream_result result;
+	int err = stream_ledger_close(direction->stream, build->is_lossy, &result);
+
+	for (size_t i = 0; i < party->nr && !err; i++) {
+		const struct party_member *member = &party->members[i];
+		struct match match = {
+			.from = is_out ? member->process : node,
+			.to = is_out ? node : member->process,
+			.messages = is_out ? member->messages : member->operations,
+			.bytes = member->bytes,
+			.sent_ns = TIME_UNKNOWN,
+			.received_ns = member->last_ns,
+		};
+		struct edge *edge;
+
+		err = edge_set_add(&direction->direct, &match);
+		edge = err ? NULL : edge_set_get(&direction->direct, match.from, match.to);
+		if (edge)
+			edge_set_at_least(edge, 0, is_out || build->is_lossy ? 0 : match.bytes);
+	}
+	return err ? err : edges_add(build, direction, &direction->direct, channel);
+}
+
+static int direction_add_stream(struct build *build, struct direction *direction, uint32_t channel)
+{
+	struct graph_channel *out = &build->graph->channels[channel];
+	struct stream_result result;
+	int err;
+
+	if (direction->far_receiver != PROCESS_NONE || direction->far_sender != PROCESS_NONE)
+		return direction_add_far(build, direction, channel);
+	err = stream_ledger_close(direction->stream, build->is_lossy, &result);
+	if (err)
+		return err;
+	balance_add(&out->before_capture, &result.before);
+	balance_add(&out->unread, &result.unread);
+	balance_add(&out->truncated, &result.truncated);
+	out->is_unread_inferred |= result.is_unread_inferred;
+	return edges_add(build, direction, stream_ledger_edges(direction->stream), channel);
+}
+
+static int direction_add_message(struct build *build, struct direction *direction,
+				 uint32_t channel)
+{
+	struct graph_channel *out = &build->graph->channels[channel];
+	struct message_result result;
+	int err = message_ledger_close(direction->message, build->is_lossy, &result);
+
+	if (err)
+		return err;
+	balance_add(&out->before_capture, &result.before);
+	balance_add(&out->unread, &result.unread);
+	balance_add(&out->truncated, &result.truncated);
+	balance_add(&out->lost, &result.lost);
+	out->is_unread_inferred |= result.is_unread_inferred;
+	return edges_add(build, direction, message_ledger_edges(direction->message), channel);
+}
+
+/* Edges both of whose ends the hook named. */
+static int direction_add_direct(struct build *build, struct direction *direction,
+				uint32_t channel)
+{
+	for (struct edge *edge = direction->direct.edges; edge; edge = edge->hh.next) {
+		if (edge->is_doubtful || build->is_lossy)
+			edge_set_at_least(edge, 0, 0);
+		else
+			edge_set_exact(edge);
+	}
+	return edges_add(build, direction, &direction->direct, channel);
+}
+
+static int direction_add(struct build *build, struct direction *direction, uint32_t channel)
+{
+	int err = direction_add_direct(build, direction, channel);
+
+	if (!err && direction->stream)
+		err = direction_add_stream(build, direction, channel);
+	if (!err && direction->message)
+		err = direction_add_message(build, direction, channel);
+	return err;
+}
+
+/* Channels ------------------------------------------------------------------------------- */
+
+static int errors_copy(const struct endpoint *endpoint, struct graph_endpoint *out)
+{
+	if (!endpoint->errors_nr)
+		return 0;
+	out->errors = calloc(endpoint->errors_nr, sizeof(*out->errors));
+	if (!out->errors)
+		return -ENOMEM;
+	for (size_t i = 0; i < endpoint->errors_nr; i++)
+		out->errors[i] = (struct graph_error){ endpoint->errors[i].number,
+						       endpoint->errors[i].count };
+	out->errors_nr = endpoint->errors_nr;
+	return 0;
+}
+
+static int endpoint_add(struct build *build, const struct endpoint *endpoint,
+			struct graph_channel *channel)
+{
+	struct graph_endpoint *out = &channel->endpoints[channel->endpoints_nr];
+	int err = process_need(build, endpoint->key.process);
+
+	if (err)
+		return err;
+	*out = (struct graph_endpoint){
+		.process = build->process_of[endpoint->key.process],
+		.role = endpoint->key.role,
+		.operations = endpoint->operations,
+		.count = { endpoint->messages, endpoint->bytes },
+		.wait_ns = endpoint->wait_ns,
+	};
+	channel->endpoints_nr++;
+	return errors_copy(endpoint, out);
+}
+
+static int endpoints_add(struct build *build, const struct channel *channel,
+			 struct graph_channel *out)
+{
+	int err = 0;
+
+	out->endpoints = calloc(HASH_COUNT(channel->endpoints), sizeof(*out->endpoints));
+	if (!out->endpoints)
+		return -ENOMEM;
+	for (struct endpoint *endpoint = channel->endpoints; endpoint && !err;
+	     endpoint = endpoint->hh.next)
+		err = endpoint_add(build, endpoint, out);
+	return err;
+}
+
+/* A receive end of a byte stream has the messages whose first byte it got. */
+static void receivers_count_messages(struct build *build, size_t first_edge, uint32_t channel)
+{
+	struct graph_channel *out = &build->graph->channels[channel];
+
+	for (size_t i = 0; i < out->endpoints_nr; i++) {
+		struct graph_endpoint *endpoint = &out->endpoints[i];
+
+		if (endpoint->role != IPCT_ROLE_RECEIVE)
+			continue;
+		endpoint->count.messages = 0;
+		for (size_t e = first_edge; e < build->graph->edges_nr; e++)
+			if (build->graph->edges[e].to == endpoint->process)
+				endpoint->count.messages += build->graph->edges[e].count.messages;
+	}
+}
+
+static bool channel_was_used(const struct channel *channel)
+{
+	for (struct endpoint *endpoint = channel->endpoints; endpoint;
+	     endpoint = endpoint->hh.next)
+		if (endpoint->operations)
+			return true;
+	return false;
+}
+
+static int channel_add(struct build *build, struct channel *channel)
+{
+	struct graph *graph = build->graph;
+	size_t first_edge = graph->edges_nr;
+	uint32_t index = graph->channels_nr;
+	struct graph_channel *out;
+	int err;
+
+	if (!channel_was_used(channel))
+		return 0;
+	out = array_grow(graph->channels, graph->channels_nr, &build->channels_cap, sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	graph->channels = out;
+	out += graph->channels_nr++;
+	*out = (struct graph_channel){
+		.mechanism = channel->mechanism,
+		.name = strdup(channel->name),
+		.object = strdup(channel->object),
+		.lost = { channel->lost_messages, channel->lost_bytes },
+	};
+	if (!out->name || !out->object)
+		return -ENOMEM;
+	err = endpoints_add(build, channel, out);
+	for (int i = 0; i < 2 && !err; i++)
+		err = direction_add(build, &channel->directions[i], index);
+	if (!err && (channel->directions[0].stream || channel->directions[1].stream))
+		receivers_count_messages(build, first_edge, index);
+	return err;
+}
+
+/* Capture and ledger --------------------------------------------------------------------- */
+
+static char **command_copy(char *const *command)
+{
+	size_t nr = 0;
+	char **copy;
+
+	while (command[nr])
+		nr++;
+	copy = calloc(nr + 1, sizeof(*copy));
+	for (size_t i = 0; copy && i < nr; i++)
+		copy[i] = strdup(command[i]);
+	return copy;
+}
+
+static enum graph_scope scope_of(const char *name)
+{
+	if (!strcmp(name, "command"))
+		return GRAPH_SCOPE_COMMAND;
+	return strcmp(name, "pids") ? GRAPH_SCOPE_SYSTEM : GRAPH_SCOPE_PIDS;
+}
+
+static int capture_fill(const struct world *world, const struct capture_info *info,
+			const struct ledger_info *ledger, bool is_complete,
+			struct graph_capture *out)
+{
+	uint64_t end = ledger->time_ns > world->last_ns ? ledger->time_ns : world->last_ns;
+
+	out->host = strdup(info->host);
+	out->kernel = strdup(info->kernel);
+	out->arch = strdup(info->arch);
+	out->hooks = strdup(info->hooks);
+	out->start_realtime_ns = info->start_realtime_ns;
+	out->duration_ns = end > info->start_boottime_ns ? end - info->start_boottime_ns : 0;
+	out->command = info->command ? command_copy(info->command) : NULL;
+	out->scope = scope_of(info->scope);
+	out->is_complete = is_complete;
+	if (!out->host || !out->kernel || !out->arch || !out->hooks ||
+	    (info->command && !out->command))
+		return -ENOMEM;
+	return 0;
+}
+
+static void ledger_fill(const struct ledger_info *ledger, struct graph_ledger *out)
+{
+	out->seen = ledger->seen;
+	out->recorded = ledger->recorded;
+	out->aggregated = ledger->aggregated;
+	out->filtered = ledger->filtered;
+	out->lost = ledger_info_lost(ledger);
+	for (size_t i = 0; i < ledger->causes_nr; i++) {
+		memcpy(out->causes[i].name, ledger->causes[i].name, GRAPH_CAUSE_LEN);
+		out->causes[i].count = ledger->causes[i].count;
+		out->causes_nr++;
+	}
+}
+
+_Static_assert(GRAPH_CAUSE_LEN == LEDGER_CAUSE_LEN, "names of causes");
+
+static int build_run(struct build *build)
+{
+	struct world *world = build->world;
+	uint32_t nr = process_table_nr(world->processes);
+	int err = 0;
+
+	build->process_of = malloc((nr + 1) * sizeof(*build->process_of));
+	if (!build->process_of)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < nr; i++)
+		build->process_of[i] = GRAPH_NONE;
+	for (size_t i = 0; i < world->channels_nr && !err; i++)
+		err = channel_add(build, world->channels[i]);
+	if (!err)
+		parents_link(build);
+	free(build->process_of);
+	return err;
+}
+
+int graph_build(struct world *world, const struct capture_info *info,
+		const struct ledger_info *ledger, bool is_complete, struct graph **ret_graph)
+{
+	struct build build = {
+		.world = world,
+		.start_ns = info->start_boottime_ns,
+		/* what was recorded last may be missing where the recorder did not end the file */
+		.is_lossy = ledger_info_lost(ledger) || !is_complete,
+	};
+	int err;
+
+	build.graph = calloc(1, sizeof(*build.graph));
+	if (!build.graph)
+		return -ENOMEM;
+	err = capture_fill(world, info, ledger, is_complete, &build.graph->capture);
+	ledger_fill(ledger, &build.graph->ledger);
+	if (!err)
+		err = build_run(&build);
+	if (err) {
+		graph_free(build.graph);
+		return err;
+	}
+	*ret_graph = build.graph;
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A channel: who uses it in which role, and a ledger for each direction. */
+#ifndef IPCTRACE_CHANNEL_H
+#define IPCTRACE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ipctrace/event.h>
+
+#include "model/message_ledger.h"
+#include "model/stream_ledger.h"
+
+#define CHANNEL_OBJECT_MAX 64
+
+struct endpoint_error {
+	int32_t number; /* errno */
+	uint64_t count;
+};
+
+struct endpoint_key {
+	uint32_t process;
+	uint32_t role; /* enum ipct_role */
+};
+
+struct endpoint {
+	struct endpoint_key key;
+	uint64_t operations;
+	uint64_t messages;
+	uint64_t bytes;
+	uint64_t wait_ns;
+	struct endpoint_error *errors;
+	size_t errors_nr;
+	UT_hash_handle hh;
+};
+
+/* One way through the channel; exactly one of the first two is set, or neither (signals). */
+struct direction {
+	struct stream_ledger *stream;
+	struct message_ledger *message;
+	struct edge_set direct;   /* both ends were named by the hook */
+	uint32_t *suspects;       /* processes that may have used another object instead */
+	size_t suspects_nr;
+	uint32_t far_sender;      /* node that stands for an end off this host, PROCESS_NONE */
+	uint32_t far_receiver;
+};
+
+struct channel {
+	enum ipct_mechanism mechanism;
+	char *name;               /* bytes as given, no NUL inside ('@' for an abstract name) */
+	char object[CHANNEL_OBJECT_MAX];
+	struct endpoint *endpoints; /* uthash */
+	struct direction directions[2];
+	uint64_t lost_messages, lost_bytes;
+};
+
+/* Owned by the caller; NULL without memory. No ledgers yet. */
+struct channel *channel_new(enum ipct_mechanism mechanism);
+void channel_free(struct channel *channel);
+
+/* The observer, which may be NULL, is told of every match in this channel. */
+void channel_observe(struct channel *channel, const struct match_observer *observer);
+
+/* Gives directions 0 … nr-1 a ledger of the mechanism's model. 0 or -ENOMEM. */
+int channel_open_directions(struct channel *channel, size_t nr, uint32_t before);
+
+/* Sets the name unless it has one. Bytes that end early at a NUL; 0 or -ENOMEM. */
+int channel_set_name(struct channel *channel, const char *bytes, size_t len);
+
+/* Counts one operation: result >= 0 succeeded. 0 or -ENOMEM. */
+struct endpoint_count {
+	uint32_t process;
+	enum ipct_role role;
+	int64_t error;      /* 0 or -errno */
+	uint64_t operations;
+	uint64_t messages;
+	uint64_t bytes;
+	uint64_t wait_ns;
+};
+int channel_count(struct channel *channel, const struct endpoint_count *count);
+
+/* What `process` did in this direction may have gone through another object. */
+int direction_suspect(struct direction *direction, uint32_t process);
+
+#endif

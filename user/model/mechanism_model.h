@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a mechanism does with its records: one file each, one row in mechanism_model.c. */
+#ifndef IPCTRACE_MECHANISM_MODEL_H
+#define IPCTRACE_MECHANISM_MODEL_H
+
+#include "model/world.h"
+
+/* The place of a transfer: which way through which channel. */
+struct place {
+	struct channel *channel; /* NULL: none, e.g. a socket that is not connected */
+	uint32_t direction;
+};
+
+struct mechanism_model {
+	enum ipct_mechanism mechanism;
+	/*
+	 * A transfer whose endpoint has been found out by the caller; the model finds the place
+	 * and enters it into the ledger. 0 or -ENOMEM.
+	 */
+	int (*transfer)(struct world *world, const struct ipct_transfer *transfer,
+			uint32_t process, bool is_doubtful, struct place *ret_place);
+	/* Operations that were only added up. */
+	int (*aggregate)(struct world *world, const struct ipct_aggregate *aggregate,
+			 uint32_t process);
+};
+
+/* NULL: the mechanism has no transfers. */
+const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism);
+
+extern const struct mechanism_model model_pipe, model_fifo;
+extern const struct mechanism_model model_unix_stream, model_unix_dgram, model_unix_seqpacket;
+extern const struct mechanism_model model_tcp, model_udp;
+
+/* Descriptions of objects, by the type of their record. */
+int model_pipe_describe(struct world *world, const struct ipct_pipe *pipe);
+void model_pipe_fini(struct world *world);
+int model_socket_describe(struct world *world, const struct ipct_socket *socket);
+int model_signal_apply(struct world *world, const struct ipct_signal *signal);
+void model_signal_fini(struct world *world);
+
+/* Helpers that the models share. */
+
+/* Counts the operation at its endpoint. */
+int model_count(struct channel *channel, const struct ipct_transfer *transfer, uint32_t process,
+		uint64_t messages);
+int model_count_total(struct channel *channel, const struct ipct_aggregate *aggregate,
+		      uint32_t process, uint64_t messages);
+
+/* Enters a transfer into a byte stream's ledger, and what a failed one tells. */
+int model_stream_transfer(struct direction *direction, const struct ipct_transfer *transfer,
+			  uint32_t process, bool is_doubtful);
+int model_stream_total(struct direction *direction, const struct ipct_aggregate *aggregate,
+		       uint32_t process);
+
+#endif

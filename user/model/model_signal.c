@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Signals: a channel for each signal and target; the hook names both ends. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/mechanism_model.h"
+
+#define RESULT_QUEUED 0 /* enum of the tracepoint; 2, 3, 4: pending already or no memory */
+
+struct signal_key {
+	uint32_t target;
+	int32_t signal;
+};
+
+struct signal_entry {
+	struct signal_key key;
+	struct channel *channel;
+	UT_hash_handle hh;
+};
+
+static void signal_name(int32_t signal, char *text, size_t size)
+{
+	const char *name = sigabbrev_np(signal);
+
+	if (name)
+		snprintf(text, size, "SIG%s", name);
+	else if (signal == SIGRTMIN)
+		snprintf(text, size, "SIGRTMIN");
+	else
+		snprintf(text, size, "SIGRTMIN%+d", signal - SIGRTMIN);
+}
+
+static struct channel *signal_channel_new(struct world *world, const struct signal_key *key)
+{
+	struct channel *channel = channel_new(IPCT_SIGNAL);
+	char name[32];
+
+	if (!channel)
+		return NULL;
+	signal_name(key->signal, name, sizeof(name));
+	snprintf(channel->object, sizeof(channel->object), "signal:[%d:%u]", key->signal,
+		 process_table_at(world->processes, key->target)->pid);
+	if (channel_set_name(channel, name, strlen(name))) {
+		channel_free(channel);
+		return NULL;
+	}
+	return world_add_channel(world, channel) ? NULL : channel;
+}
+
+static struct channel *signal_channel(struct world *world, uint32_t target, int32_t signal)
+{
+	struct signal_key key = { .target = target, .signal = signal };
+	struct signal_entry *entry;
+
+	HASH_FIND(hh, world->signals, &key, sizeof(key), entry);
+	if (entry)
+		return entry->channel;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	entry->key = key;
+	entry->channel = signal_channel_new(world, &key);
+	if (!entry->channel) {
+		free(entry);
+		return NULL;
+	}
+	HASH_ADD(hh, world->signals, key, sizeof(entry->key), entry);
+	return entry->channel;
+}
+
+static int signal_count(struct channel *channel, uint32_t process, enum ipct_role role)
+{
+	struct endpoint_count count = {
+		.process = process, .role = role, .operations = 1, .messages = 1,
+	};
+
+	return channel_count(channel, &count);
+}
+
+int model_signal_apply(struct world *world, const struct ipct_signal *signal)
+{
+	struct match match = { .messages = 1, .sent_ns = TIME_UNKNOWN,
+			       .received_ns = signal->event.time_ns };
+	struct channel *channel;
+	int err;
+
+	match.from = signal->is_kernel ? world->kernel : world_actor(world, &signal->event);
+	match.to = process_table_get(world->processes, signal->target_pid,
+				     signal->target_start_ns);
+	if (match.from == PROCESS_NONE || match.to == PROCESS_NONE)
+		return -ENOMEM;
+	channel = signal_channel(world, match.to, signal->signal);
+	if (!channel)
+		return -ENOMEM;
+	if (signal->result != RESULT_QUEUED) {
+		channel->lost_messages++;
+		return 0;
+	}
+	err = signal_count(channel, match.from, IPCT_ROLE_SEND);
+	if (!err)
+		err = signal_count(channel, match.to, IPCT_ROLE_RECEIVE);
+	return err ? err : edge_set_add(&channel->directions[0].direct, &match);
+}
+
+void model_signal_fini(struct world *world)
+{
+	struct signal_entry *entry, *next;
+
+	HASH_ITER(hh, world->signals, entry, next) {
+		HASH_DEL(world->signals, entry);
+		free(entry);
+	}
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * AF_UNIX. Connected sockets point at each other: the pair is the channel. Datagrams to a
+ * socket that is not connected back go to the inbox of the receiving socket; the kernel names
+ * the sending socket at each receive.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/model_socket.h"
+
+/* Bytes of an abstract name may hold NULs; shown as '@' and the rest. */
+static int socket_set_name(struct socket *socket, const struct ipct_socket *record)
+{
+	const char *bytes = record->name + record->name_offset;
+	char *name;
+
+	if (!record->name_len || socket->name)
+		return 0;
+	name = malloc(record->name_len + 1);
+	if (!name)
+		return -ENOMEM;
+	memcpy(name, bytes, record->name_len);
+	name[record->name_len] = '\0';
+	if (!name[0])
+		name[0] = '@';
+	socket->name = name;
+	return 0;
+}
+
+/* The socket that `socket` is connected to, made if it was not described yet. */
+static uint32_t peer_get(struct world *world, uint32_t id)
+{
+	struct socket *socket = socket_table_at(world->sockets, id);
+	struct ipct_key key = socket->peer;
+	uint8_t mechanism = socket->mechanism;
+	uint32_t peer = socket_table_get(world->sockets, &key, mechanism);
+	struct pair *pair;
+
+	if (peer == SOCKET_NONE)
+		return SOCKET_NONE;
+	/* a connection has two ends for life: another one's peer is a socket that is gone */
+	pair = socket_table_at(world->sockets, peer)->pair;
+	if (mechanism != IPCT_UNIX_DGRAM && pair && pair->sockets[0] != id &&
+	    pair->sockets[1] != id)
+		return socket_table_replace(world->sockets, &key, mechanism);
+	return peer;
+}
+
+static struct pair *pair_make(struct world *world, uint32_t id, uint32_t peer)
+{
+	struct channel *channel =
+		model_socket_channel(world, socket_table_at(world->sockets, id), 2);
+	struct pair *pair = channel ? socket_table_add_pair(world->sockets, channel) : NULL;
+
+	if (!pair)
+		return NULL;
+	model_pair_join(world, pair, id, 0);
+	model_pair_join(world, pair, peer, 1);
+	return pair;
+}
+
+/* Datagram sockets are a pair only if each is connected to the other. */
+static bool are_mutual(const struct socket *a, const struct socket *b)
+{
+	return a->peer.object == b->key.object && b->peer.object == a->key.object;
+}
+
+/* Joins a connected socket to its pair. 0 or -ENOMEM; without a peer nothing happens. */
+static int socket_connect(struct world *world, uint32_t id)
+{
+	struct socket *socket = socket_table_at(world->sockets, id);
+	uint32_t peer;
+
+	if (!socket->peer.object || socket->pair)
+		return 0;
+	peer = peer_get(world, id);
+	if (peer == SOCKET_NONE)
+		return -ENOMEM;
+	socket = socket_table_at(world->sockets, id);
+	if (socket->mechanism == IPCT_UNIX_DGRAM && peer != id &&
+	    !are_mutual(socket, socket_table_at(world->sockets, peer)))
+		return 0;
+	return pair_make(world, id, peer) ? 0 : -ENOMEM;
+}
+
+static void stream_note(const struct socket *socket, const struct ipct_socket *record)
+{
+	struct direction *in = &socket->pair->channel->directions[!socket->side];
+
+	if (record->origin == IPCT_ORIGIN_CREATE) {
+		stream_ledger_created(socket->pair->channel->directions[0].stream);
+		stream_ledger_created(socket->pair->channel->directions[1].stream);
+	}
+	if (record->queued_bytes == IPCT_LEVEL_UNKNOWN)
+		return;
+	if (record->origin == IPCT_ORIGIN_START)
+		stream_ledger_level_at_start(in->stream, record->queued_bytes);
+	else if (record->origin == IPCT_ORIGIN_END)
+		stream_ledger_level_at_end(in->stream, record->queued_bytes,
+					   record->event.time_ns);
+}
+
+static void message_note(struct message_ledger *ledger, const struct ipct_socket *record)
+{
+	if (record->queued_bytes == IPCT_LEVEL_UNKNOWN)
+		return;
+	if (record->origin == IPCT_ORIGIN_START)
+		message_ledger_level_at_start(ledger, record->queued_messages);
+	else if (record->origin == IPCT_ORIGIN_END)
+		message_ledger_level_at_end(ledger, record->queued_messages,
+					    record->queued_bytes);
+}
+
+static void socket_note(const struct socket *socket, const struct ipct_socket *record)
+{
+	if (socket->pair && socket->mechanism == IPCT_UNIX_STREAM)
+		stream_note(socket, record);
+	else if (socket->pair)
+		message_note(socket->pair->channel->directions[!socket->side].message, record);
+	else if (socket->inbox)
+		message_note(socket->inbox->directions[0].message, record);
+}
+
+/* The name of a connection is that of its listening side, which accepted sockets share. */
+static int pair_set_name(struct world *world, const struct pair *pair)
+{
+	for (int i = 1; i >= 0; i--) {
+		struct socket *socket;
+		int err;
+
+		if (pair->sockets[i] == SOCKET_NONE)
+			continue;
+		socket = socket_table_at(world->sockets, pair->sockets[i]);
+		if (!socket->name)
+			continue;
+		err = channel_set_name(pair->channel, socket->name, strlen(socket->name));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The channel of datagrams to a socket that is not connected to their sender. */
+static struct channel *inbox_get(struct world *world, uint32_t id)
+{
+	struct socket *socket = socket_table_at(world->sockets, id);
+	struct channel *inbox;
+
+	if (socket->inbox)
+		return socket->inbox;
+	inbox = model_socket_channel(world, socket, 1);
+	if (inbox && socket->name && channel_set_name(inbox, socket->name, strlen(socket->name)))
+		return NULL;
+	socket_table_at(world->sockets, id)->inbox = inbox;
+	return inbox;
+}
+
+int model_unix_describe(struct world *world, const struct ipct_socket *record)
+{
+	uint32_t id = model_socket_get(world, &record->key, record->mechanism);
+	struct socket *socket;
+	int err;
+
+	if (id == SOCKET_NONE)
+		return -ENOMEM;
+	socket = socket_table_at(world->sockets, id);
+	socket->is_described = true;
+	socket->state = record->state;
+	if (record->peer.object)
+		socket->peer = record->peer;
+	err = socket_set_name(socket, record);
+	if (!err)
+		err = socket_connect(world, id);
+	socket = socket_table_at(world->sockets, id);
+	if (!err && !socket->pair && socket->mechanism == IPCT_UNIX_DGRAM &&
+	    record->queued_messages && !inbox_get(world, id))
+		err = -ENOMEM;
+	if (err)
+		return err;
+	socket = socket_table_at(world->sockets, id);
+	socket_note(socket, record);
+	if (socket->inbox && socket->name)
+		err = channel_set_name(socket->inbox, socket->name, strlen(socket->name));
+	return err || !socket->pair ? err : pair_set_name(world, socket->pair);
+}
+
+static int unix_stream_transfer(struct world *world, const struct ipct_transfer *transfer,
+				uint32_t process, bool is_doubtful, struct place *ret_place)
+{
+	uint32_t id = model_socket_get(world, &transfer->key, transfer->mechanism);
+	struct socket *socket;
+
+	if (id == SOCKET_NONE)
+		return -ENOMEM;
+	socket = socket_table_at(world->sockets, id);
+	if (!socket->pair && transfer->peer) {
+		socket->peer = (struct ipct_key){ .object = transfer->peer };
+		if (socket_connect(world, id))
+			return -ENOMEM;
+		socket = socket_table_at(world->sockets, id);
+	}
+	if (!socket->pair)
+		return 0; /* an error on a socket that is not connected */
+	model_pair_place(socket, transfer->role, ret_place);
+	return model_socket_stream(ret_place, transfer, process, is_doubtful);
+}
+
+static int unix_stream_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
+				 uint32_t process)
+{
+	uint32_t id = model_socket_get(world, &aggregate->key, aggregate->mechanism);
+	struct place place;
+
+	if (id == SOCKET_NONE)
+		return -ENOMEM;
+	if (!socket_table_at(world->sockets, id)->pair)
+		return 0;
+	model_pair_place(socket_table_at(world->sockets, id), aggregate->role, &place);
+	return model_socket_stream_total(&place, aggregate, process);
+}
+
+/* What identifies the sending socket in a ledger. */
+static uint64_t source_of(uint32_t id)
+{
+	return id == SOCKET_NONE ? SOURCE_UNKNOWN : (uint64_t)id + 1;
+}
+
+/* Which sockets a message goes between; SOCKET_NONE: not known. */
+struct route {
+	uint32_t from, to;
+};
+
+static int route_find(struct world *world, const struct ipct_key *key, uint8_t mechanism,
+		      enum ipct_role role, uint64_t peer, struct route *ret_route)
+{
+	uint32_t id = model_socket_get(world, key, mechanism);
+	struct ipct_key peer_key = { .object = peer };
+	uint32_t other = SOCKET_NONE;
+
+	if (id == SOCKET_NONE)
+		return -ENOMEM;
+	if (!peer && role == IPCT_ROLE_SEND)
+		peer_key = socket_table_at(world->sockets, id)->peer;
+	if (peer_key.object) {
+		other = socket_table_get(world->sockets, &peer_key, mechanism);
+		if (other == SOCKET_NONE)
+			return -ENOMEM;
+	}
+	ret_route->from = role == IPCT_ROLE_SEND ? id : other;
+	ret_route->to = role == IPCT_ROLE_SEND ? other : id;
+	return 0;
+}
+
+/* The channel of a message: the pair if both ends belong to it, else the receiver's inbox. */
+static int route_place(struct world *world, const struct route *route, struct place *ret_place)
+{
+	struct socket *to;
+
+	if (route->to == SOCKET_NONE)
+		return 0;
+	to = socket_table_at(world->sockets, route->to);
+	if (to->pair && (route->from == SOCKET_NONE || route->from == to->pair->sockets[0] ||
+			 route->from == to->pair->sockets[1])) {
+		ret_place->channel = to->pair->channel;
+		ret_place->direction = !to->side;
+		return 0;
+	}
+	ret_place->channel = inbox_get(world, route->to);
+	ret_place->direction = 0;
+	return ret_place->channel ? 0 : -ENOMEM;
+}
+
+static int unix_message_transfer(struct world *world, const struct ipct_transfer *transfer,
+				 uint32_t process, bool is_doubtful, struct place *ret_place)
+{
+	struct route route;
+	int err = route_find(world, &transfer->key, transfer->mechanism, transfer->role,
+			     transfer->peer, &route);
+
+	if (!err)
+		err = route_place(world, &route, ret_place);
+	if (err || !ret_place->channel)
+		return err;
+	return model_socket_message(ret_place, transfer, process, source_of(route.from),
+				    world->before, is_doubtful);
+}
+
+static int unix_message_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
+				  uint32_t process)
+{
+	struct place place = {};
+	struct route route;
+	int err = route_find(world, &aggregate->key, aggregate->mechanism, aggregate->role,
+			     aggregate->peer, &route);
+
+	if (!err)
+		err = route_place(world, &route, &place);
+	if (err || !place.channel)
+		return err;
+	return model_socket_message_total(&place, aggregate, process, source_of(route.from),
+					  world->before);
+}
+
+const struct mechanism_model model_unix_stream = { IPCT_UNIX_STREAM, unix_stream_transfer,
+						   unix_stream_aggregate };
+const struct mechanism_model model_unix_dgram = { IPCT_UNIX_DGRAM, unix_message_transfer,
+						  unix_message_aggregate };
+const struct mechanism_model model_unix_seqpacket = { IPCT_UNIX_SEQPACKET, unix_message_transfer,
+						      unix_message_aggregate };

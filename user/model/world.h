@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The model: processes, channels and their ledgers, built from records in the order of time. */
+#ifndef IPCTRACE_WORLD_H
+#define IPCTRACE_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <ipctrace/event.h>
+
+#include "model/channel.h"
+#include "model/process_table.h"
+
+struct world;
+struct socket_table;
+struct tcp_table;
+struct udp_table;
+struct descriptor_table;
+
+struct world {
+	struct process_table *processes;
+	struct channel **channels;
+	size_t channels_nr, channels_cap;
+	struct socket_table *sockets;
+	struct tcp_table *tcp;
+	struct udp_table *udp;
+	struct pipe_entry *pipes;       /* uthash, model_pipe.c */
+	struct signal_entry *signals;   /* uthash, model_signal.c */
+	struct descriptor_table *descriptors;
+	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
+	bool is_system_wide;
+	uint32_t before; /* node `before capture` */
+	uint32_t kernel; /* node `kernel` */
+	uint64_t first_ns, last_ns; /* of all records */
+	uint64_t rejected; /* records that make no sense */
+};
+
+/* Owned by the caller; NULL without memory. */
+struct world *world_new(bool is_system_wide);
+void world_free(struct world *world);
+
+/* Takes a checked record (event_check.h). 0 or -ENOMEM. */
+int world_apply(struct world *world, const struct ipct_event *event);
+
+/* Adds a channel, which the world owns from now on. 0 or -ENOMEM (and frees it). */
+int world_add_channel(struct world *world, struct channel *channel);
+
+/* The process that made the record, PROCESS_NONE without memory. */
+uint32_t world_actor(struct world *world, const struct ipct_event *event);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a capture file says of itself: the JSON of its head block and of its ledger blocks. */
+#ifndef IPCTRACE_CAPTURE_INFO_H
+#define IPCTRACE_CAPTURE_INFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEDGER_CAUSES_MAX 16
+#define LEDGER_CAUSE_LEN 32
+
+struct capture_info {
+	char *host, *kernel, *arch;  /* never NULL */
+	char *scope;                 /* "command", "pids", "system" */
+	char *hooks;                 /* the hook plan */
+	char *mechanisms;            /* as chosen, e.g. "all" */
+	char **command;              /* NULL-terminated; NULL: none */
+	int64_t start_realtime_ns;
+	uint64_t start_boottime_ns;
+};
+
+struct ledger_info {
+	uint64_t time_ns; /* CLOCK_BOOTTIME when it was read */
+	uint64_t seen, recorded, aggregated, filtered;
+	size_t causes_nr;
+	struct {
+		char name[LEDGER_CAUSE_LEN];
+		uint64_t count;
+	} causes[LEDGER_CAUSES_MAX]; /* of loss; only those that occurred */
+	char end[LEDGER_CAUSE_LEN];   /* why the capture ended: "command", "duration", … */
+};
+
+/* JSON text, owned by the caller; NULL without memory. Names are escaped as in the graph. */
+char *capture_info_encode(const struct capture_info *info);
+char *ledger_info_encode(const struct ledger_info *ledger);
+
+/* 0, -ENOMEM, or -EBADMSG when the text is not what it should be. */
+int capture_info_decode(const char *text, struct capture_info *ret_info);
+int ledger_info_decode(const char *text, struct ledger_info *ret_ledger);
+
+uint64_t ledger_info_lost(const struct ledger_info *ledger);
+
+/* Frees what decode filled. */
+void capture_info_fini(struct capture_info *info);
+
+#endif

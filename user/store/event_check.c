@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "store/event_check.h"
+
+/* Sizes of the records that this version knows. */
+static const size_t event_sizes[] = {
+#define EVENT(symbol, number, type, plane) [number] = sizeof(struct type),
+#include <ipctrace/events.def>
+#undef EVENT
+};
+
+/* The kernel side leaves out the end of some records where there is nothing in it. */
+static size_t event_least(__u16 type)
+{
+	switch (type) {
+	case IPCT_EVENT_TRANSFER:
+		return offsetof(struct ipct_transfer, address);
+	case IPCT_EVENT_PIPE:
+		return offsetof(struct ipct_pipe, name);
+	case IPCT_EVENT_SOCKET:
+		return offsetof(struct ipct_socket, name);
+	default:
+		return event_sizes[type];
+	}
+}
+
+static bool mechanism_is_known(__u8 mechanism)
+{
+	return mechanism > IPCT_MECHANISM_NONE && mechanism < IPCT_MECHANISM_NR;
+}
+
+static bool role_is_known(__u8 role)
+{
+	return role > IPCT_ROLE_NONE && role < IPCT_ROLE_NR;
+}
+
+static bool transfer_is_good(const struct ipct_transfer *t)
+{
+	if ((t->flags & IPCT_TRANSFER_ADDRESS) && t->event.size < sizeof(*t))
+		return false;
+	if (!role_is_known(t->role) || t->copied > (t->result > 0 ? (__u64)t->result : 0))
+		return false;
+	return mechanism_is_known(t->mechanism) || (t->flags & IPCT_TRANSFER_UNRESOLVED);
+}
+
+/* Do `len` bytes at `offset` of an array at `base` end within the record? */
+static bool span_is_good(const struct ipct_event *event, size_t base, size_t space, size_t offset,
+			 size_t len)
+{
+	return !len || (offset + len <= space && base + offset + len <= event->size);
+}
+
+static bool aggregate_is_good(const struct ipct_aggregate *a)
+{
+	return mechanism_is_known(a->mechanism) && role_is_known(a->role) &&
+	       a->copied <= a->bytes && a->bytes < 1ULL << 62 && a->operations < 1ULL << 62;
+}
+
+static bool event_content_is_good(const struct ipct_event *event)
+{
+	const struct ipct_pipe *pipe = (const void *)event;
+	const struct ipct_socket *socket = (const void *)event;
+	const struct ipct_exec *exec = (const void *)event;
+	const struct ipct_text *text = (const void *)event;
+
+	switch (event->type) {
+	case IPCT_EVENT_TRANSFER:
+		return transfer_is_good((const void *)event);
+	case IPCT_EVENT_AGGREGATE:
+		return aggregate_is_good((const void *)event);
+	case IPCT_EVENT_PIPE:
+		return mechanism_is_known(pipe->mechanism) &&
+		       span_is_good(event, offsetof(struct ipct_pipe, name), IPCT_NAME_SPACE,
+				    pipe->name_offset, pipe->name_len);
+	case IPCT_EVENT_SOCKET:
+		return mechanism_is_known(socket->mechanism) &&
+		       span_is_good(event, offsetof(struct ipct_socket, name), IPCT_NAME_SPACE,
+				    socket->name_offset, socket->name_len);
+	case IPCT_EVENT_EXEC:
+		return exec->file_len <= exec->text_len && exec->text_len <= IPCT_TEXT_MAX;
+	case IPCT_EVENT_TEXT:
+		return text->text_len <= IPCT_TEXT_MAX;
+	default:
+		return true;
+	}
+}
+
+enum event_verdict event_check(const struct ipct_event *event, size_t len)
+{
+	if (len < sizeof(*event) || event->size < sizeof(*event) || event->size > len ||
+	    event->size > IPCT_RECORD_MAX || event->size % 8)
+		return EVENT_BAD;
+	if (event->type >= sizeof(event_sizes) / sizeof(event_sizes[0]) ||
+	    !event_sizes[event->type])
+		return EVENT_UNKNOWN;
+	if (event->size < event_least(event->type) || !event_content_is_good(event))
+		return EVENT_BAD;
+	return EVENT_GOOD;
+}
