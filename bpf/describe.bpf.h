@@ -50,14 +50,18 @@ static __noinline int fifo_describe(const struct object *object, struct file *fi
 static __noinline int inet_describe(const struct object *object, __u8 origin)
 {
 	struct ipct_socket *record = control_reserve(SOCKET_SHORT_SIZE);
+	bool is_bound;
 
 	if (!record)
 		return 0;
 	event_init(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE,
 		   (struct task_struct *)bpf_get_current_task());
 	inet_fill((struct sock *)object->kernel, object, origin, record);
+	is_bound = record->local.port;
 	control_submit(record);
-	mark_described(&object->key);
+	/* the first send will give it a port: worth another description */
+	if (is_bound)
+		mark_described(&object->key);
 	return 0;
 }
 

@@ -25,7 +25,6 @@ struct bound {
 	struct channel *channel; /* owned by the world; NULL until something goes through it */
 	uint32_t direction;
 	uint32_t socket;         /* the one described last */
-	bool is_autobound;       /* its port was not asked for */
 	struct bound *next_of_port;
 	UT_hash_handle hh;
 };
@@ -138,16 +137,23 @@ static struct bound *bound_partner(const struct udp_table *table, const struct b
 	return partner;
 }
 
-/* The name of the side that does not change from run to run: the one that was bound. */
-static int channel_name(const struct bound *bound, struct channel *channel)
+/*
+ * The name of the side that does not change from run to run. Of two that are connected to each
+ * other, who connected first is the client; a partner on another host is a server.
+ */
+static int channel_name(struct world *world, const struct bound *bound,
+			const struct bound *partner)
 {
 	const struct ipct_address *address = &bound->key.local;
 	char text[ADDRESS_TEXT_MAX];
 
-	if (bound->key.remote.port && bound->key.remote.port < bound->key.local.port)
+	if (partner && socket_table_at(world->sockets, bound->socket)->connected_ns <
+			       socket_table_at(world->sockets, partner->socket)->connected_ns)
+		address = &partner->key.local;
+	else if (!partner && bound->key.remote.port)
 		address = &bound->key.remote;
 	address_format(address, text, sizeof(text));
-	return channel_set_name(channel, text, strlen(text));
+	return channel_set_name(bound->channel, text, strlen(text));
 }
 
 /* The channel of what is received at `bound`, made at first use. */
@@ -166,7 +172,7 @@ static int bound_open(struct world *world, struct bound *bound)
 		partner->channel = bound->channel;
 		partner->direction = 1;
 	}
-	return channel_name(bound, bound->channel);
+	return channel_name(world, bound, partner);
 }
 
 /* How well `bound` takes a datagram from `from` to `to`; 0: not at all. As the kernel scores. */
@@ -223,6 +229,8 @@ int model_udp_describe(struct world *world, const struct ipct_socket *record)
 	socket->local = record->local;
 	socket->remote = record->remote;
 	socket->network = record->network;
+	if (record->remote.port && record->origin == IPCT_ORIGIN_CREATE && !socket->connected_ns)
+		socket->connected_ns = record->event.time_ns;
 	if (!record->local.port)
 		return 0;
 	key_fill(socket, &key);

@@ -123,23 +123,21 @@ static void socket_note(const struct socket *socket, const struct ipct_socket *r
 		message_note(socket->inbox->directions[0].message, record);
 }
 
-/* The name of a connection is that of its listening side, which accepted sockets share. */
+/*
+ * The name of a connection is that of its listening side, which accepted sockets share: the
+ * side that did not connect, or did so later.
+ */
 static int pair_set_name(struct world *world, const struct pair *pair)
 {
-	for (int i = 1; i >= 0; i--) {
-		struct socket *socket;
-		int err;
+	const struct socket *a = socket_table_at(world->sockets, pair->sockets[0]);
+	const struct socket *b = socket_table_at(world->sockets, pair->sockets[1]);
+	bool a_is_client = a->connected_ns && (!b->connected_ns ||
+					       a->connected_ns < b->connected_ns);
+	const char *name = a_is_client ? b->name : a->name;
 
-		if (pair->sockets[i] == SOCKET_NONE)
-			continue;
-		socket = socket_table_at(world->sockets, pair->sockets[i]);
-		if (!socket->name)
-			continue;
-		err = channel_set_name(pair->channel, socket->name, strlen(socket->name));
-		if (err)
-			return err;
-	}
-	return 0;
+	if (!name)
+		name = a_is_client ? a->name : b->name;
+	return name ? channel_set_name(pair->channel, name, strlen(name)) : 0;
 }
 
 /* The channel of datagrams to a socket that is not connected to their sender. */
@@ -170,6 +168,8 @@ int model_unix_describe(struct world *world, const struct ipct_socket *record)
 	socket->state = record->state;
 	if (record->peer.object)
 		socket->peer = record->peer;
+	if (record->peer.object && record->origin == IPCT_ORIGIN_CREATE && !socket->connected_ns)
+		socket->connected_ns = record->event.time_ns;
 	err = socket_set_name(socket, record);
 	if (!err)
 		err = socket_connect(world, id);

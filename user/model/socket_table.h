@@ -29,6 +29,7 @@ struct socket {
 	uint32_t network;
 	struct ipct_address local, remote;
 	struct ipct_key peer; /* unix: as last described */
+	uint64_t connected_ns; /* when it connected, 0: it did not; who does so first is the client */
 	struct pair *pair;    /* borrowed from the table; NULL: none */
 	uint32_t side;        /* which end of the pair */
 	struct channel *inbox; /* unconnected datagrams to this socket; owned by the world */
