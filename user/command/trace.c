@@ -26,6 +26,8 @@ struct tracing {
 	struct merge *merge;
 	struct own_output own;
 	struct match_observer observer;
+	struct match match;            /* being put together, of: */
+	const struct channel *channel; /* NULL: none is */
 	uint64_t start_ns;
 	int err; /* of a write to stdout */
 };
@@ -37,18 +39,23 @@ static void process_end_fill(const struct tracing *tracing, uint32_t id, struct 
 	*ret = (struct line_end){ .pid = process->pid, .comm = process->comm };
 }
 
-static void tracing_matched(void *context, const struct edge_set *set, const struct match *match)
+/* Prints what was put together. */
+static void tracing_print(struct tracing *tracing)
 {
-	struct tracing *tracing = context;
-	const struct channel *channel = set->owner;
-	struct line line = {
+	const struct match *match = &tracing->match;
+	const struct channel *channel = tracing->channel;
+	struct line line;
+
+	if (!channel)
+		return;
+	tracing->channel = NULL;
+	line = (struct line){
 		.time_ns = (int64_t)(match->received_ns - tracing->start_ns),
 		.mechanism = channel->mechanism,
 		.channel = channel->name,
 		.messages = match->messages,
 		.bytes = match->bytes,
 	};
-
 	process_end_fill(tracing, match->from, &line.from);
 	process_end_fill(tracing, match->to, &line.to);
 	if (own_output_has(&tracing->own, line.from.pid) ||
@@ -56,6 +63,23 @@ static void tracing_matched(void *context, const struct edge_set *set, const str
 		return;
 	if (!tracing->err)
 		tracing->err = line_write(stdout, &line);
+}
+
+/* One receive may be fed by several sends: a line for each sender. */
+static void tracing_matched(void *context, const struct edge_set *set, const struct match *match)
+{
+	struct tracing *tracing = context;
+	struct match *last = &tracing->match;
+
+	if (tracing->channel == set->owner && last->from == match->from &&
+	    last->to == match->to && last->received_ns == match->received_ns) {
+		last->messages += match->messages;
+		last->bytes += match->bytes;
+		return;
+	}
+	tracing_print(tracing);
+	tracing->channel = set->owner;
+	*last = *match;
 }
 
 static int tracing_take(void *context, __u32 stream, const struct ipct_event *event)
@@ -71,8 +95,10 @@ static int tracing_show(struct tracing *tracing, uint64_t watermark_ns)
 	const struct ipct_event *event;
 	int err = 0;
 
-	while (!err && (event = merge_pop(tracing->merge, watermark_ns)))
+	while (!err && (event = merge_pop(tracing->merge, watermark_ns))) {
 		err = world_apply(tracing->world, event);
+		tracing_print(tracing);
+	}
 	if (fflush(stdout) && !tracing->err)
 		tracing->err = -errno;
 	return err ? err : tracing->err;
