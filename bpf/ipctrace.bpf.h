@@ -252,6 +252,19 @@ static __always_inline void event_init_actorless(struct ipct_event *event, __u16
 	event->size = size;
 }
 
+/* The counters of an endpoint for which the ring has no room; NULL: nor has the map. */
+static __always_inline struct ipct_aggregate_value *
+aggregate_get(const struct ipct_aggregate_key *key, __u64 time_ns)
+{
+	struct ipct_aggregate_value *value = bpf_map_lookup_elem(&aggregates, key);
+	struct ipct_aggregate_value empty = { .first_ns = time_ns };
+
+	if (value)
+		return value;
+	bpf_map_update_elem(&aggregates, key, &empty, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&aggregates, key);
+}
+
 static __always_inline void *ring_get(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -268,6 +281,20 @@ static __always_inline __u64 ring_flags(__u64 queued, __u64 size)
 	if (((queued + size) ^ queued) & ~(__u64)(capture_config.wake_bytes - 1))
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
+}
+
+/* Sends a data record of a constant size, if it leaves the part that control records need. */
+static __always_inline bool data_output(void *record, __u32 size)
+{
+	void *ring = ring_get();
+	__u64 queued;
+
+	if (!ring)
+		return false;
+	queued = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	if (queued > capture_config.data_limit)
+		return false;
+	return !bpf_ringbuf_output(ring, record, size, ring_flags(queued, size));
 }
 
 /*

@@ -27,33 +27,56 @@ static __always_inline bool signal_in_scope(struct task_struct *target)
 	       task_is_inside(task_state_get(target));
 }
 
+static __always_inline void signal_aggregate(const struct ipct_signal *record)
+{
+	struct ipct_aggregate_value *value;
+	struct ipct_aggregate_key key = {
+		.start_ns = record->event.start_ns,
+		.key = { record->target_pid, record->target_start_ns },
+		.pid = record->event.pid,
+		.error = record->result,
+		.mechanism = IPCT_SIGNAL,
+		.role = IPCT_ROLE_SEND,
+		.signal = record->signal,
+	};
+
+	if (record->is_kernel)
+		key.pid = 0;
+	value = aggregate_get(&key, record->event.time_ns);
+	if (!value) {
+		count_loss(IPCT_LOSS_AGGREGATE_FULL);
+		return;
+	}
+	__sync_fetch_and_add(&value->operations, 1);
+	__sync_fetch_and_add(&value->messages, 1);
+	value->last_ns = record->event.time_ns;
+}
+
+static __always_inline bool is_own(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, tgid) == capture_config.self_pid;
+}
+
 SEC("?tp_btf/signal_generate")
 int BPF_PROG(signal_generate, int signal, struct kernel_siginfo *info, struct task_struct *target,
 	     int group, int result)
 {
-	struct ipct_signal *record;
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct ipct_signal record = { .signal = signal, .result = result, .is_kernel = 1 };
 
-	if (result == RESULT_IGNORED || !signal_in_scope(target))
+	if (result == RESULT_IGNORED || !signal_in_scope(target) || is_own(task) || is_own(target))
 		return 0;
-	if (bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid ||
-	    BPF_CORE_READ(target, tgid) == capture_config.self_pid)
-		return 0;
-	record = control_reserve(sizeof(*record));
-	if (!record)
-		return 0;
-	event_init(&record->event, IPCT_EVENT_SIGNAL, sizeof(*record), task);
-	record->signal = signal;
-	record->result = result;
-	record->is_group = group != 0;
-	record->is_kernel = 1;
+	event_init(&record.event, IPCT_EVENT_SIGNAL, sizeof(record), task);
+	record.is_group = group != 0;
 	if ((__u64)info > INFO_SPECIAL_LAST) {
-		record->code = BPF_CORE_READ(info, si_code);
-		record->is_kernel = !sent_by_current(signal, record->code);
+		record.code = BPF_CORE_READ(info, si_code);
+		record.is_kernel = !sent_by_current(signal, record.code);
 	}
-	record->target_pid = BPF_CORE_READ(target, tgid);
-	record->target_tid = BPF_CORE_READ(target, pid);
-	record->target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);
-	control_submit(record);
+	record.target_pid = BPF_CORE_READ(target, tgid);
+	record.target_tid = BPF_CORE_READ(target, pid);
+	record.target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);
+	count_seen();
+	if (!data_output(&record, sizeof(record)))
+		signal_aggregate(&record);
 	return 0;
 }

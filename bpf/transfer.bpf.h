@@ -18,7 +18,7 @@ static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 	__u64 moved = t->result > 0 ? t->result : 0;
 
 	__sync_fetch_and_add(&value->operations, 1);
-	if (t->result >= 0)
+	if (t->result >= 0 && !(t->flags & IPCT_TRANSFER_END))
 		__sync_fetch_and_add(&value->messages, 1);
 	__sync_fetch_and_add(&value->bytes, moved);
 	__sync_fetch_and_add(&value->copied, t->copied);
@@ -28,7 +28,7 @@ static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 
 static __noinline int aggregate(const struct ipct_transfer *t)
 {
-	struct ipct_aggregate_value *value, empty = { .first_ns = t->event.time_ns };
+	struct ipct_aggregate_value *value;
 	struct ipct_aggregate_key key = {
 		.start_ns = t->event.start_ns,
 		.key = t->key,
@@ -39,11 +39,9 @@ static __noinline int aggregate(const struct ipct_transfer *t)
 		.role = t->role,
 	};
 
-	value = bpf_map_lookup_elem(&aggregates, &key);
-	if (!value) {
-		bpf_map_update_elem(&aggregates, &key, &empty, BPF_NOEXIST);
-		value = bpf_map_lookup_elem(&aggregates, &key);
-	}
+	if (t->flags & IPCT_TRANSFER_ADDRESS)
+		key.address = t->address;
+	value = aggregate_get(&key, t->event.time_ns);
 	if (value)
 		aggregate_add(value, t);
 	else
@@ -51,24 +49,14 @@ static __noinline int aggregate(const struct ipct_transfer *t)
 	return 0;
 }
 
-/* Sends a data record to the ring if it leaves the part that control records may need. */
 static __always_inline bool transfer_output(struct ipct_transfer *t)
 {
-	void *ring = ring_get();
-	__u64 queued;
-
-	if (!ring)
-		return false;
-	queued = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	if (queued > capture_config.data_limit)
-		return false;
 	if (t->flags & IPCT_TRANSFER_ADDRESS) {
 		t->event.size = sizeof(*t);
-		return !bpf_ringbuf_output(ring, t, sizeof(*t), ring_flags(queued, sizeof(*t)));
+		return data_output(t, sizeof(*t));
 	}
 	t->event.size = TRANSFER_SHORT_SIZE;
-	return !bpf_ringbuf_output(ring, t, TRANSFER_SHORT_SIZE,
-				   ring_flags(queued, TRANSFER_SHORT_SIZE));
+	return data_output(t, TRANSFER_SHORT_SIZE);
 }
 
 static __always_inline void transfer_position(const struct object *object, struct ipct_transfer *t)

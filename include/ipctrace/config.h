@@ -46,6 +46,7 @@ struct ipct_aggregate_key {
 	__u8 role;
 	__u16 signal;
 	__u32 _pad;
+	struct ipct_address address;
 };
 
 struct ipct_aggregate_value {

@@ -210,7 +210,8 @@ struct ipct_aggregate {
 	__s32 error; /* -errno of failed operations, 0: they succeeded */
 	__u8 mechanism;
 	__u8 role;
-	__u16 signal; /* SIGNAL: its number; target in key {inode: pid, object: start} */
+	__u16 signal; /* SIGNAL: its number; the target's pid and start time are the key */
+	struct ipct_address address; /* UDP: of the other end, port 0 if not known */
 };
 
 enum ipct_text_kind {
@@ -246,6 +247,6 @@ IPCT_ASSERT_SIZE(ipct_exit, 40);
 IPCT_ASSERT_SIZE(ipct_signal, 64);
 IPCT_ASSERT_SIZE(ipct_descriptor, 40);
 IPCT_ASSERT_SIZE(ipct_process, 80);
-IPCT_ASSERT_SIZE(ipct_aggregate, 112);
+IPCT_ASSERT_SIZE(ipct_aggregate, 136);
 
 #endif

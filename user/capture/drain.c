@@ -69,6 +69,7 @@ static void aggregate_fill(const struct ipct_aggregate_key *key,
 	ret->mechanism = key->mechanism;
 	ret->role = key->role;
 	ret->signal = key->signal;
+	ret->address = key->address;
 }
 
 /* After detaching: nobody adds to the counters any more. */

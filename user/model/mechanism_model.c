@@ -5,7 +5,7 @@
 
 static const struct mechanism_model *const models[] = {
 	&model_pipe, &model_fifo, &model_unix_stream, &model_unix_dgram, &model_unix_seqpacket,
-	&model_tcp,  &model_udp,
+	&model_tcp,  &model_udp,  &model_signal,
 };
 
 const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism)
@@ -89,6 +89,7 @@ int model_stream_total(struct direction *direction, const struct ipct_aggregate 
 		.process = process,
 		.messages = aggregate->messages,
 		.bytes = aggregate->bytes,
+		.copied = aggregate->copied,
 	};
 
 	if (aggregate->error)

@@ -32,6 +32,7 @@ struct message_ledger {
 	struct stream_balance before_received;
 	struct stream_balance truncated;
 	bool has_totals;
+	bool has_guesses;     /* totals whose source is not known were given to somebody */
 	bool has_end_level;
 	struct stream_balance end_level;
 };
@@ -194,6 +195,7 @@ int message_ledger_receive(struct message_ledger *ledger, const struct message_o
 		return err;
 	if (operation->is_total) {
 		ledger->has_totals = true;
+		ledger->has_guesses |= operation->source == SOURCE_UNKNOWN;
 		return list_push(&ledger->debts, operation);
 	}
 	if (ledger->before_messages) {
@@ -253,6 +255,16 @@ static int ledger_settle_debts(struct message_ledger *ledger)
 	return err;
 }
 
+/* Sent minus received; what was cut off is not known. */
+static void balance_left(const struct party *senders, const struct party *receivers,
+			 struct stream_balance *ret)
+{
+	ret->messages = senders->messages > receivers->messages ?
+				senders->messages - receivers->messages : 0;
+	ret->bytes = !ret->messages ? 0 : senders->bytes > receivers->bytes ?
+				senders->bytes - receivers->bytes : 0;
+}
+
 static void result_fill(const struct message_ledger *ledger, struct message_result *result)
 {
 	struct stream_balance left = {};
@@ -265,7 +277,11 @@ static void result_fill(const struct message_ledger *ledger, struct message_resu
 	result->truncated = ledger->truncated;
 	result->unread = left;
 	result->is_unread_inferred = true;
-	if (!ledger->has_end_level || ledger->has_totals)
+	if (ledger->has_totals) { /* what was only added up is not in the list */
+		balance_left(&ledger->senders, &ledger->receivers, &result->unread);
+		return;
+	}
+	if (!ledger->has_end_level)
 		return;
 	result->is_unread_inferred = false;
 	result->unread = ledger->end_level;
@@ -299,7 +315,8 @@ int message_ledger_close(struct message_ledger *ledger, bool is_lossy,
 	all_to_one = ledger->receivers.nr == 1 && !ledger->pending.nr && !had_debts &&
 		     !ledger->before_received.messages && !ledger->has_totals;
 	for (struct edge *edge = ledger->edges.edges; edge; edge = edge->hh.next) {
-		bool is_certain = !edge->is_doubtful && !source_is_shared(ledger, edge->key.from);
+		bool is_certain = !edge->is_doubtful && !ledger->has_guesses &&
+				  !source_is_shared(ledger, edge->key.from);
 
 		if (!is_lossy && !edge->is_suspect && edge->key.from != ledger->before &&
 		    (is_certain || one_sender || all_to_one))

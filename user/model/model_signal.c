@@ -71,38 +71,74 @@ static struct channel *signal_channel(struct world *world, uint32_t target, int3
 	return entry->channel;
 }
 
-static int signal_count(struct channel *channel, uint32_t process, enum ipct_role role)
+static int signal_count(struct channel *channel, uint32_t process, enum ipct_role role,
+			uint64_t signals)
 {
 	struct endpoint_count count = {
-		.process = process, .role = role, .operations = 1, .messages = 1,
+		.process = process, .role = role, .operations = signals, .messages = signals,
 	};
 
 	return channel_count(channel, &count);
 }
 
-int model_signal_apply(struct world *world, const struct ipct_signal *signal)
+/* `match` has both ends and how many signals; `result` is that of the tracepoint. */
+static int signal_enter(struct world *world, int32_t signal, int32_t result,
+			const struct match *match)
 {
-	struct match match = { .messages = 1, .sent_ns = TIME_UNKNOWN,
-			       .received_ns = signal->event.time_ns };
 	struct channel *channel;
 	int err;
 
-	match.from = signal->is_kernel ? world->kernel : world_actor(world, &signal->event);
-	match.to = process_table_get(world->processes, signal->target_pid,
-				     signal->target_start_ns);
-	if (match.from == PROCESS_NONE || match.to == PROCESS_NONE)
+	if (match->from == PROCESS_NONE || match->to == PROCESS_NONE)
 		return -ENOMEM;
-	channel = signal_channel(world, match.to, signal->signal);
+	channel = signal_channel(world, match->to, signal);
 	if (!channel)
 		return -ENOMEM;
-	if (signal->result != RESULT_QUEUED) {
-		channel->lost_messages++;
+	if (result != RESULT_QUEUED) {
+		channel->lost_messages += match->messages;
 		return 0;
 	}
-	err = signal_count(channel, match.from, IPCT_ROLE_SEND);
+	err = signal_count(channel, match->from, IPCT_ROLE_SEND, match->messages);
 	if (!err)
-		err = signal_count(channel, match.to, IPCT_ROLE_RECEIVE);
-	return err ? err : edge_set_add(&channel->directions[0].direct, &match);
+		err = signal_count(channel, match->to, IPCT_ROLE_RECEIVE, match->messages);
+	return err ? err : edge_set_add(&channel->directions[0].direct, match);
+}
+
+int model_signal_apply(struct world *world, const struct ipct_signal *signal)
+{
+	struct match match = {
+		.from = signal->is_kernel ? world->kernel : world_actor(world, &signal->event),
+		.to = process_table_get(world->processes, signal->target_pid,
+					signal->target_start_ns),
+		.messages = 1,
+		.sent_ns = TIME_UNKNOWN,
+		.received_ns = signal->event.time_ns,
+	};
+
+	return signal_enter(world, signal->signal, signal->result, &match);
+}
+
+/* A total of pid 0 was sent by the kernel. */
+static int signal_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
+			    uint32_t process)
+{
+	struct match match = {
+		.from = aggregate->event.pid ? process : world->kernel,
+		.to = process_table_get(world->processes, aggregate->key.inode,
+					aggregate->key.object),
+		.messages = aggregate->messages,
+		.sent_ns = TIME_UNKNOWN,
+		.received_ns = aggregate->event.time_ns,
+	};
+
+	return signal_enter(world, aggregate->signal, aggregate->error, &match);
+}
+
+static int signal_transfer(struct world *world, const struct ipct_transfer *transfer,
+			   uint32_t process, bool is_doubtful, struct place *ret_place)
+{
+	(void)transfer, (void)process, (void)is_doubtful, (void)ret_place;
+	world->rejected++; /* signals have records of their own */
+	return 0;
 }
 
 void model_signal_fini(struct world *world)
@@ -114,3 +150,5 @@ void model_signal_fini(struct world *world)
 		free(entry);
 	}
 }
+
+const struct mechanism_model model_signal = { IPCT_SIGNAL, signal_transfer, signal_aggregate };

@@ -364,7 +364,6 @@ static int udp_transfer(struct world *world, const struct ipct_transfer *transfe
 	return udp_receive(world, transfer, id, process, is_doubtful, ret_place);
 }
 
-/* Totals do not carry addresses: only a connected socket tells where they went. */
 static int udp_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
 			 uint32_t process)
 {
@@ -377,7 +376,8 @@ static int udp_aggregate(struct world *world, const struct ipct_aggregate *aggre
 	if (id == SOCKET_NONE)
 		return -ENOMEM;
 	socket = socket_table_at(world->sockets, id);
-	other = socket->remote.port ? &socket->remote : NULL;
+	other = aggregate->address.port ? &aggregate->address :
+		socket->remote.port	? &socket->remote : NULL;
 	bound = bound_of(world, id);
 	if (bound && other && aggregate->role == IPCT_ROLE_SEND)
 		bound = bound_find(world->udp, socket->network, &socket->local, other);

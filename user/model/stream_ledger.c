@@ -205,7 +205,6 @@ static int ledger_match(struct stream_ledger *ledger, struct stream_operation *s
 	int err = 0;
 
 	match.messages = is_first && match.bytes && segment->process != ledger->before;
-	ledger->truncated.bytes += bytes - match.bytes;
 	ledger->truncated.messages += is_first && !match.bytes;
 	if (segment->process == ledger->before) {
 		ledger->before_bytes += bytes;
@@ -416,11 +415,12 @@ static int side_hold(struct stream_ledger *ledger, struct side *side,
 	return queue_insert(&side->held, at, operation);
 }
 
+/* `messages` and `bytes`: what the operation counts for its process. */
 static int side_take(struct stream_ledger *ledger, struct side *side,
-		     const struct stream_operation *operation, uint64_t messages)
+		     const struct stream_operation *operation, uint64_t messages, uint64_t bytes)
 {
 	bool needs_order;
-	int err = party_add(&side->party, operation->process, messages, operation->bytes,
+	int err = party_add(&side->party, operation->process, messages, bytes,
 			    operation->time_ns);
 
 	if (err)
@@ -442,12 +442,13 @@ static int side_take(struct stream_ledger *ledger, struct side *side,
 
 int stream_ledger_send(struct stream_ledger *ledger, const struct stream_operation *operation)
 {
-	return side_take(ledger, &ledger->sender, operation, 1);
+	return side_take(ledger, &ledger->sender, operation, 1, operation->bytes);
 }
 
 int stream_ledger_receive(struct stream_ledger *ledger, const struct stream_operation *operation)
 {
-	return side_take(ledger, &ledger->receiver, operation, 0);
+	ledger->truncated.bytes += operation->bytes - operation->copied;
+	return side_take(ledger, &ledger->receiver, operation, 0, operation->copied);
 }
 
 int stream_ledger_add_total(struct stream_ledger *ledger, bool is_send,
@@ -455,9 +456,11 @@ int stream_ledger_add_total(struct stream_ledger *ledger, bool is_send,
 {
 	struct side *side = is_send ? &ledger->sender : &ledger->receiver;
 	uint64_t messages = is_send ? total->messages : 0;
-	int err = party_add(&side->party, total->process, messages, total->bytes, 0);
+	uint64_t bytes = is_send ? total->bytes : total->copied;
+	int err = party_add(&side->party, total->process, messages, bytes, 0);
 
-	return err ? err : party_add(&side->totals, total->process, messages, total->bytes, 0);
+	ledger->truncated.bytes += is_send ? 0 : total->bytes - total->copied;
+	return err ? err : party_add(&side->totals, total->process, messages, bytes, 0);
 }
 
 /* Levels -------------------------------------------------------------------------------- */
@@ -573,7 +576,8 @@ static struct verdict ledger_judge(const struct stream_ledger *ledger, bool is_l
 
 	verdict.is_claimable = !is_lossy && result->is_conserved;
 	verdict.whole_is_known = verdict.is_claimable && ledger->is_whole && !had_debts;
-	verdict.all_to_one = receiver->party.nr == 1 && !result->unread.bytes;
+	verdict.all_to_one = receiver->party.nr == 1 && !result->unread.bytes &&
+			     !(has_totals && result->truncated.bytes);
 	verdict.one_to_one = receiver->party.nr == 1 && senders == 1 && !has_totals &&
 			     !sender->is_threaded;
 	return verdict;

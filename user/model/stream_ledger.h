@@ -43,7 +43,8 @@ struct stream_operation {
 struct stream_total {
 	uint32_t process;
 	uint64_t messages;
-	uint64_t bytes;
+	uint64_t bytes;  /* put into or taken out of the stream */
+	uint64_t copied; /* receive: what reached the process */
 };
 
 struct stream_balance {
