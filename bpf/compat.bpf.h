@@ -86,10 +86,8 @@ static __always_inline __u64 compat_socket_inode(struct sock *sk)
 #define COMPAT_TS_COMPAT 0x0002
 #define COMPAT_ENOSYS 38
 
-static __always_inline bool compat_is_ia32(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, thread_info.status) & COMPAT_TS_COMPAT;
-}
+#define COMPAT_IS_IA32_BIT COMPAT_TS_COMPAT
+#define COMPAT_IA32_FIELD status
 
 #define COMPAT_SYSCALL_NR(regs) ((__s64)(regs)->orig_ax)
 /* The number is loaded with -ENOSYS until the call's body has returned. */
@@ -116,10 +114,8 @@ static __always_inline void compat_syscall_args(struct pt_regs *regs, bool is_ia
 #elif defined(__TARGET_ARCH_arm64)
 #define COMPAT_TIF_32BIT (1 << 22)
 
-static __always_inline bool compat_is_ia32(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, thread_info.flags) & COMPAT_TIF_32BIT;
-}
+#define COMPAT_IS_IA32_BIT COMPAT_TIF_32BIT
+#define COMPAT_IA32_FIELD flags
 
 #define COMPAT_SYSCALL_NR(regs) ((__s64)(regs)->syscallno)
 #define COMPAT_IN_SYSCALL(regs) ((__s64)(regs)->syscallno >= 0)
@@ -135,5 +131,10 @@ static __always_inline void compat_syscall_args(struct pt_regs *regs, bool is_ia
 	args[5] = regs->regs[5];
 }
 #endif
+
+static __always_inline bool compat_is_ia32(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.COMPAT_IA32_FIELD) & COMPAT_IS_IA32_BIT;
+}
 
 #endif

@@ -16,11 +16,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define MESSAGES_MAX 64 /* of one sendmmsg or recvmmsg; what is beyond is counted as lost */
 #define ERROR_IN_PROGRESS 115
 
-static __always_inline struct task_struct *task_now(void)
-{
-	return (struct task_struct *)bpf_get_current_task();
-}
-
 static __always_inline bool stash_fits(const struct stash *stash, const struct call *call)
 {
 	return stash->is_valid && stash->nr == call->nr && stash->args[0] == call->args[0] &&
@@ -35,13 +30,13 @@ static __always_inline bool call_object(const struct task_state *state, const st
 		*ret = state->stash.objects[index & 1];
 		return true;
 	}
-	object_of_fd(task_now(), fd, ret);
+	object_of_current_fd(fd, ret);
 	return false;
 }
 
 static __always_inline bool task_has_threads(void)
 {
-	return BPF_CORE_READ(task_now(), signal, nr_threads) > 1;
+	return CURRENT_READ(signal->nr_threads, signal, nr_threads) > 1;
 }
 
 /*
@@ -55,7 +50,7 @@ static __noinline int report_unresolved(const struct task_state *state, const st
 
 	if (!task_is_inside(state))
 		return 0;
-	event_init(&t.event, IPCT_EVENT_TRANSFER, sizeof(t), task_now());
+	event_init_current(&t.event, IPCT_EVENT_TRANSFER, sizeof(t));
 	t.flags = IPCT_TRANSFER_UNRESOLVED | IPCT_TRANSFER_THREADED;
 	t.syscall = call->nr;
 	count_seen();
@@ -189,9 +184,9 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	}
 	if (call_peeks(call))
 		return 0;
-	if (!transfer_begin(&object, state, fds[index & 1], first_peer(state)))
+	if (!transfer_begin(&object, state, fds[index & 1], role, first_peer(state)))
 		return 0;
-	if (call->shape == SHAPE_VMSPLICE && !(object.file_mode & FILE_MODE_WRITE))
+	if (call->shape == SHAPE_VMSPLICE && !file_is_writable(&object))
 		role = IPCT_ROLE_RECEIVE;
 	transfer_init(&t, fds[index & 1], role, call->ret);
 	if (is_stashed)
@@ -247,7 +242,7 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 		return 0;
 	if (role == IPCT_ROLE_RECEIVE && flags_move_nothing(call->args[3]))
 		return 0;
-	if (!transfer_begin(&object, state, call->args[0], first_peer(state)))
+	if (!transfer_begin(&object, state, call->args[0], role, first_peer(state)))
 		return 0;
 	state->call = *call;
 	state->object = object;
@@ -313,7 +308,7 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 {
 	struct object object;
 
-	object_of_fd(task_now(), fd, &object);
+	object_of_current_fd(fd, &object);
 	if (!mechanism_is_wanted(object.mechanism))
 		return 0;
 	if (!object_in_scope(&object, state, 0))
@@ -383,7 +378,7 @@ static __noinline int replaced(const struct task_state *state, const struct call
 	record = control_reserve(sizeof(*record));
 	if (!record)
 		return 0;
-	event_init(&record->event, IPCT_EVENT_DESCRIPTOR, sizeof(*record), task_now());
+	event_init_current(&record->event, IPCT_EVENT_DESCRIPTOR, sizeof(*record));
 	record->first = first;
 	record->last = last;
 	control_submit(record);
@@ -425,7 +420,8 @@ static __noinline int dispatch(const struct call *call)
 /* False: not a call of ours, or the recorder's own. Leaves the arguments to the caller. */
 static __always_inline bool call_init(__s64 nr, __s64 ret, struct call *call)
 {
-	call->is_ia32 = compat_is_ia32(task_now());
+	call->is_ia32 = !!(CURRENT_READ(thread_info.COMPAT_IA32_FIELD,
+					thread_info.COMPAT_IA32_FIELD) & COMPAT_IS_IA32_BIT);
 	call->shape = syscall_shape(nr, call->is_ia32);
 	if (!call->shape || bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid)
 		return false;

@@ -65,15 +65,35 @@ static __noinline int inet_describe(const struct object *object, __u8 origin)
 	return 0;
 }
 
+/* A unix socket without a name needs no room for one. */
+static __noinline int unix_describe_unnamed(const struct object *object, __u8 origin)
+{
+	struct ipct_socket *record = control_reserve(SOCKET_SHORT_SIZE);
+
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE,
+		   (struct task_struct *)bpf_get_current_task());
+	unix_fill((struct sock *)object->kernel, object, origin, record);
+	control_submit(record);
+	mark_described(&object->key);
+	return 0;
+}
+
 static __noinline int unix_describe(const struct object *object, __u8 origin)
 {
-	struct ipct_socket *record = control_reserve(sizeof(*record));
+	struct sock *sk = (struct sock *)object->kernel;
+	struct ipct_socket *record;
 
+	if (!unix_has_name(sk))
+		return unix_describe_unnamed(object, origin);
+	record = control_reserve(sizeof(*record));
 	if (!record)
 		return 0;
 	event_init(&record->event, IPCT_EVENT_SOCKET, sizeof(*record),
 		   (struct task_struct *)bpf_get_current_task());
-	unix_fill((struct sock *)object->kernel, object, origin, record);
+	unix_fill(sk, object, origin, record);
+	unix_fill_name(sk, record);
 	control_submit(record);
 	mark_described(&object->key);
 	return 0;

@@ -80,10 +80,22 @@ static __always_inline void object_of_file(struct file *file, struct object *ret
 		object_of_pipe(inode, ret);
 	else if (type == MODE_SOCKET)
 		object_of_socket(file, inode, ret);
-	if (!ret->mechanism)
-		return;
-	ret->file_mode = (__u32)BPF_CORE_READ(file, f_mode);
-	ret->file_flags = BPF_CORE_READ(file, f_flags);
+	ret->file = (__u64)file;
+}
+
+/* Valid while the call runs that was given the descriptor. */
+static __always_inline bool file_is_writable(const struct object *object)
+{
+	struct file *file = (struct file *)object->file;
+
+	return (__u32)BPF_CORE_READ(file, f_mode) & FILE_MODE_WRITE;
+}
+
+static __always_inline bool file_is_direct(const struct object *object)
+{
+	struct file *file = (struct file *)object->file;
+
+	return BPF_CORE_READ(file, f_flags) & FILE_FLAG_DIRECT;
 }
 
 static __always_inline struct file *task_file(struct task_struct *task, __u32 fd)
@@ -105,6 +117,21 @@ static __always_inline void object_of_fd(struct task_struct *task, __u32 fd, str
 	struct file *file = task_file(task, fd);
 
 	__builtin_memset(ret, 0, sizeof(*ret));
+	if (file)
+		object_of_file(file, ret);
+	else
+		ret->is_closed = 1;
+}
+
+/* The same for the current task, cheaper. */
+static __always_inline void object_of_current_fd(__u32 fd, struct object *ret)
+{
+	struct file **files = CURRENT_READ(files->fdt->fd, files, fdt, fd);
+	struct file *file = NULL;
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	if (fd < CURRENT_READ(files->fdt->max_fds, files, fdt, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	if (file)
 		object_of_file(file, ret);
 	else

@@ -43,7 +43,7 @@ static __always_inline __u64 pipe_send_position(struct pipe_inode_info *pipe)
 	__u32 head = BPF_CORE_READ(pipe, head);
 	struct pipe_buffer *last = pipe_buffer_at(pipe, head - 1);
 
-	return (__u64)head << 32 | (BPF_CORE_READ(last, offset) + BPF_CORE_READ(last, len));
+	return (__u64)head << 32 | (__u32)(BPF_CORE_READ(last, offset) + BPF_CORE_READ(last, len));
 }
 
 /* Sums the buffers: for the snapshot, too long for a hook. */

@@ -8,26 +8,14 @@
 
 #include "object.bpf.h"
 
-enum follow_kind {
-	FOLLOW_PIPE = 1,   /* id: inode, space: device */
-	FOLLOW_SOCKET = 2, /* id: struct sock *; the value is its inode, which tells reuse */
-	FOLLOW_PORT = 3,   /* id: port << 8 | protocol, space: network namespace */
-};
-
-struct follow_key {
-	__u64 id;
-	__u32 space;
-	__u32 kind;
-};
-
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct follow_key);
+	__uint(max_entries, IPCT_FOLLOWED_MAX);
+	__type(key, struct ipct_follow_key);
 	__type(value, __u64);
 } followed SEC(".maps");
 
-static __always_inline void follow_add(struct follow_key *key, __u64 inode)
+static __always_inline void follow_add(struct ipct_follow_key *key, __u64 inode)
 {
 	__u64 *known = bpf_map_lookup_elem(&followed, key);
 
@@ -40,7 +28,7 @@ static __always_inline void follow_add(struct follow_key *key, __u64 inode)
 		count_loss(IPCT_LOSS_FOLLOWED_FULL);
 }
 
-static __always_inline bool follow_has(struct follow_key *key, __u64 inode)
+static __always_inline bool follow_has(struct ipct_follow_key *key, __u64 inode)
 {
 	__u64 *known = bpf_map_lookup_elem(&followed, key);
 
@@ -51,18 +39,18 @@ static __always_inline bool follow_has(struct follow_key *key, __u64 inode)
 	return !inode || *known == inode;
 }
 
-static __always_inline void follow_key_socket(struct follow_key *key, __u64 sk)
+static __always_inline void follow_key_socket(struct ipct_follow_key *key, __u64 sk)
 {
 	key->id = sk;
 	key->space = 0;
-	key->kind = FOLLOW_SOCKET;
+	key->kind = IPCT_FOLLOW_SOCKET;
 }
 
-static __always_inline void follow_key_port(struct follow_key *key, struct sock *sk, __u16 port)
+static __always_inline void follow_key_port(struct ipct_follow_key *key, struct sock *sk, __u16 port)
 {
 	key->id = (__u64)port << 8 | BPF_CORE_READ(sk, sk_protocol);
 	key->space = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	key->kind = FOLLOW_PORT;
+	key->kind = IPCT_FOLLOW_PORT;
 }
 
 static __always_inline __u16 socket_local_port(struct sock *sk)
@@ -82,7 +70,7 @@ static __always_inline struct sock *unix_peer(struct sock *sk)
 
 static __always_inline void follow_port(struct sock *sk, __u16 port)
 {
-	struct follow_key key = {};
+	struct ipct_follow_key key = {};
 
 	if (!port)
 		return;
@@ -94,7 +82,7 @@ static __always_inline void follow_port(struct sock *sk, __u16 port)
 static __always_inline void follow_socket(const struct object *object, __u64 peer)
 {
 	struct sock *sk = (struct sock *)object->kernel;
-	struct follow_key key = {};
+	struct ipct_follow_key key = {};
 
 	follow_key_socket(&key, object->kernel);
 	follow_add(&key, object->key.inode);
@@ -111,17 +99,17 @@ static __always_inline void follow_socket(const struct object *object, __u64 pee
 	follow_add(&key, compat_socket_inode((struct sock *)peer));
 }
 
-static __always_inline void follow_key_pipe(struct follow_key *key, const struct object *object)
+static __always_inline void follow_key_pipe(struct ipct_follow_key *key, const struct object *object)
 {
 	key->id = object->key.inode;
 	key->space = object->key.object;
-	key->kind = FOLLOW_PIPE;
+	key->kind = IPCT_FOLLOW_PIPE;
 }
 
 /* A task of the tree touched the object: both its ends are in scope from now on. */
 static __noinline int follow(const struct object *object, __u64 peer)
 {
-	struct follow_key key = {};
+	struct ipct_follow_key key = {};
 
 	if (object->mechanism == IPCT_PIPE || object->mechanism == IPCT_FIFO) {
 		follow_key_pipe(&key, object);
@@ -134,7 +122,7 @@ static __noinline int follow(const struct object *object, __u64 peer)
 
 static __always_inline bool port_is_followed(struct sock *sk, __u16 port)
 {
-	struct follow_key key = {};
+	struct ipct_follow_key key = {};
 
 	if (!port)
 		return false;
@@ -144,7 +132,7 @@ static __always_inline bool port_is_followed(struct sock *sk, __u16 port)
 
 static __always_inline bool peer_is_followed(__u64 peer)
 {
-	struct follow_key key = {};
+	struct ipct_follow_key key = {};
 
 	if (!peer)
 		return false;
@@ -155,7 +143,7 @@ static __always_inline bool peer_is_followed(__u64 peer)
 static __always_inline bool socket_is_followed(const struct object *object, __u64 peer)
 {
 	struct sock *sk = (struct sock *)object->kernel;
-	struct follow_key key = {};
+	struct ipct_follow_key key = {};
 
 	follow_key_socket(&key, object->kernel);
 	if (follow_has(&key, object->key.inode))
@@ -169,7 +157,7 @@ static __always_inline bool socket_is_followed(const struct object *object, __u6
 /* Does an outside task's call on this object belong to the scope? */
 static __noinline int object_is_followed(const struct object *object, __u64 peer)
 {
-	struct follow_key key = {};
+	struct ipct_follow_key key = {};
 
 	if (object->mechanism == IPCT_PIPE || object->mechanism == IPCT_FIFO) {
 		follow_key_pipe(&key, object);

@@ -13,8 +13,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set by user space before each run. */
 __u8 snapshot_origin = IPCT_ORIGIN_START;
-/* 1: only bring what the tree holds into the scope, write nothing */
-__u8 snapshot_is_quiet = 0;
+__u8 snapshot_mode = IPCT_SNAPSHOT_WRITE; /* enum ipct_snapshot_mode */
 
 static __always_inline bool task_has_root(struct task_struct *task)
 {
@@ -118,6 +117,8 @@ static __always_inline void write_socket(struct seq_file *seq, struct task_struc
 		inet_fill(sk, object, snapshot_origin, record);
 	else
 		unix_fill(sk, object, snapshot_origin, record);
+	if (!mechanism_is_inet(object->mechanism))
+		unix_fill_name(sk, record);
 	socket_fill_level(sk, record);
 	bpf_seq_write(seq, record, sizeof(*record));
 }
@@ -150,10 +151,12 @@ int task_files(struct bpf_iter__task_file *ctx)
 	if (!task || !file)
 		return 0;
 	object_of_file(file, &object);
-	if (!mechanism_is_wanted(object.mechanism) || !file_in_scope(task, &object))
+	if (!mechanism_is_wanted(object.mechanism))
+		return 0;
+	if (snapshot_mode != IPCT_SNAPSHOT_LIST && !file_in_scope(task, &object))
 		return 0;
 	scratch = bpf_map_lookup_elem(&scratches, &zero);
-	if (!scratch || snapshot_is_quiet)
+	if (!scratch || snapshot_mode == IPCT_SNAPSHOT_FOLLOW)
 		return 0;
 	__builtin_memset(scratch, 0, sizeof(*scratch));
 	if (mechanism_is_pipe(object.mechanism))

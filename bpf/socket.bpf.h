@@ -48,16 +48,26 @@ static __always_inline void socket_fill_inet(struct sock *sk, struct ipct_socket
 
 static __always_inline void socket_fill_unix(struct sock *sk, struct ipct_socket *record)
 {
+	struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+	if (!peer)
+		return;
+	record->peer.object = (__u64)peer;
+	record->peer.inode = compat_socket_inode(peer);
+}
+
+static __always_inline bool unix_has_name(struct sock *sk)
+{
+	return BPF_CORE_READ((struct unix_sock *)sk, addr);
+}
+
+static __always_inline void unix_fill_name(struct sock *sk, struct ipct_socket *record)
+{
 	struct unix_sock *unix_sk = (struct unix_sock *)sk;
-	struct sock *peer = BPF_CORE_READ(unix_sk, peer);
 	struct unix_address *address = BPF_CORE_READ(unix_sk, addr);
 	char *name;
 	__u32 len;
 
-	if (peer) {
-		record->peer.object = (__u64)peer;
-		record->peer.inode = compat_socket_inode(peer);
-	}
 	if (!address)
 		return;
 	len = BPF_CORE_READ(address, len) - sizeof(short);
@@ -164,6 +174,7 @@ static __always_inline void inet_fill(struct sock *sk, const struct object *obje
 		socket_fill_tcp_level(sk, record);
 }
 
+/* The same for a unix socket; its name is not in a short record. */
 static __always_inline void unix_fill(struct sock *sk, const struct object *object, __u8 origin,
 				      struct ipct_socket *record)
 {

@@ -70,7 +70,7 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->position = is_send ? pipe_send_position(pipe) :
 					pipe_receive_position(pipe, &is_empty);
 		t->flags |= IPCT_TRANSFER_POSITION;
-		if (is_send && (object->file_flags & FILE_FLAG_DIRECT))
+		if (is_send && file_is_direct(object))
 			t->flags |= IPCT_TRANSFER_PACKET;
 	} else if (object->mechanism == IPCT_TCP) {
 		struct tcp_sock *tcp = (struct tcp_sock *)sk;
@@ -110,8 +110,10 @@ static __noinline int process_describe(void)
  * scope, and describes it, and the process, at first sight. Once per call, before transfer().
  */
 static __noinline int transfer_begin(const struct object *object, struct task_state *state,
-				     __s32 fd, __u64 peer)
+				     __s32 fd, __u8 role, __u64 peer)
 {
+	struct ipct_key *last = &state->described[role & 1];
+
 	if (!object_in_scope(object, state, peer)) {
 		count_filtered();
 		return 0;
@@ -121,7 +123,11 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 		state->is_described = 1;
 		process_describe();
 	}
-	if (!bpf_map_lookup_elem(&described, &object->key))
+	if (last->inode == object->key.inode && last->object == object->key.object)
+		return 1;
+	if (bpf_map_lookup_elem(&described, &object->key))
+		*last = object->key;
+	else
 		object_describe(state, object, fd, IPCT_ORIGIN_TRANSFER);
 	return 1;
 }
@@ -133,13 +139,11 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
  */
 static __noinline int transfer(const struct object *object, struct ipct_transfer *t)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
 	t->key = object->key;
 	t->mechanism = object->mechanism;
 	transfer_position(object, t);
-	event_init(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t), task);
-	if (BPF_CORE_READ(task, signal, nr_threads) > 1)
+	event_init_current(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t));
+	if (CURRENT_READ(signal->nr_threads, signal, nr_threads) > 1)
 		t->flags |= IPCT_TRANSFER_THREADED;
 	count_seen();
 	if (!transfer_output(t))

@@ -14,7 +14,29 @@ struct ipct_config {
 	__u32 ring_bytes;     /* of each ring; a power of two */
 	__u32 data_limit;     /* bytes in a ring above which DATA records are aggregated */
 	__u32 wake_bytes;     /* the drain is woken when a ring crosses a multiple of this; 2^n */
-	__u32 origin;         /* of what the snapshot programs report: enum ipct_origin */
+};
+
+/* What the snapshot programs do. */
+enum ipct_snapshot_mode {
+	IPCT_SNAPSHOT_WRITE,  /* write what is in scope */
+	IPCT_SNAPSHOT_FOLLOW, /* only bring what the tree holds into the scope */
+	IPCT_SNAPSHOT_LIST,   /* write all there is, in scope or not, for the sweep */
+};
+
+#define IPCT_FOLLOWED_MAX 65536
+#define IPCT_AGGREGATES_MAX 16384
+
+/* Key of the followed map: what belongs to the scope because the tree touched it. */
+enum ipct_follow_kind {
+	IPCT_FOLLOW_PIPE = 1,   /* id: inode, space: device */
+	IPCT_FOLLOW_SOCKET = 2, /* id: struct sock *; the value is its inode, which tells reuse */
+	IPCT_FOLLOW_PORT = 3,   /* id: port << 8 | protocol, space: network namespace */
+};
+
+struct ipct_follow_key {
+	__u64 id;
+	__u32 space;
+	__u32 kind;
 };
 
 /* Why a record or a membership was lost. Names: user/capture/ledger.c. */

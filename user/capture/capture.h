@@ -59,6 +59,12 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
  */
 int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, void *context);
 
+/*
+ * Makes room in the maps where they fill up: hands out the counters of aggregated transfers,
+ * and forgets followed channels that nobody holds any more. To be called every few seconds.
+ */
+int capture_sweep(struct capture *capture, capture_sink sink, void *context);
+
 /* Detaches all programs, so that no more records come, drains the rest, reads the counters. */
 int capture_finish(struct capture *capture, capture_sink sink, void *context);
 

@@ -72,20 +72,33 @@ static void aggregate_fill(const struct ipct_aggregate_key *key,
 	ret->address = key->address;
 }
 
-/* After detaching: nobody adds to the counters any more. */
+/*
+ * Takes an element out, so that nothing is added to it between reading and deleting: in one
+ * step since 5.14 (3e87f192b405); before, only counters that nobody adds to are taken.
+ */
+static int aggregate_take(struct capture *capture, int map, const struct ipct_aggregate_key *key,
+			  struct ipct_aggregate_value *ret)
+{
+	if (!bpf_map_lookup_and_delete_elem(map, key, ret))
+		return 0;
+	if (capture->links_nr || bpf_map_lookup_elem(map, key, ret))
+		return -errno;
+	return bpf_map_delete_elem(map, key) ? -errno : 0;
+}
+
 int capture_read_aggregates(struct capture *capture, capture_sink sink, void *context)
 {
 	int map = bpf_map__fd(capture->skel->maps.aggregates);
 	struct ipct_aggregate_key key, next;
 	struct ipct_aggregate_value value;
 	struct ipct_aggregate record;
-	void *previous = NULL;
+	bool has_next = !bpf_map_get_next_key(map, NULL, &next);
 	int err;
 
-	while (!bpf_map_get_next_key(map, previous, &next)) {
-		key = next;
-		previous = &key;
-		if (bpf_map_lookup_elem(map, &key, &value))
+	while (has_next) {
+		key = next; /* it goes: find the one behind it first */
+		has_next = !bpf_map_get_next_key(map, &key, &next);
+		if (aggregate_take(capture, map, &key, &value))
 			continue;
 		capture->aggregated += value.operations;
 		aggregate_fill(&key, &value, &record);

@@ -37,6 +37,9 @@ struct capture {
 /* Callback of libbpf's ring buffer: context is a struct capture_stream. */
 int capture_take_sample(void *context, void *data, size_t size);
 
+/* Hands out every pipe and socket that any process holds, in scope or not. */
+int capture_list_files(struct capture *capture, capture_sink sink, void *context);
+
 /* Hands out the counters of transfers that found no room in their ring, and empties them. */
 int capture_read_aggregates(struct capture *capture, capture_sink sink, void *context);
 

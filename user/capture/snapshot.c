@@ -150,12 +150,24 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
 	if (origin == IPCT_ORIGIN_START)
 		err = iterator_run(&snapshot, skel->progs.tasks);
 	if (!err && !capture->is_system_wide) {
-		skel->bss->snapshot_is_quiet = 1;
+		skel->bss->snapshot_mode = IPCT_SNAPSHOT_FOLLOW;
 		err = iterator_run(&snapshot, skel->progs.task_files);
-		skel->bss->snapshot_is_quiet = 0;
+		skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
 	}
 	if (!err)
 		err = iterator_run(&snapshot, skel->progs.task_files);
+	snapshot_fini(&snapshot);
+	return err;
+}
+
+int capture_list_files(struct capture *capture, capture_sink sink, void *context)
+{
+	struct snapshot snapshot = { .sink = sink, .context = context };
+	int err;
+
+	capture->skel->bss->snapshot_mode = IPCT_SNAPSHOT_LIST;
+	err = iterator_run(&snapshot, capture->skel->progs.task_files);
+	capture->skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
 	snapshot_fini(&snapshot);
 	return err;
 }

@@ -17,6 +17,7 @@
 #include "command/child.h"
 
 #define DRAIN_WAIT_MS 50
+#define SWEEP_NS 2000000000ULL
 #define PROBLEM_MAX 512
 
 struct session {
@@ -28,6 +29,7 @@ struct session {
 	int signals;       /* signalfd */
 	int interrupts;
 	uint64_t deadline_ns; /* 0: none */
+	uint64_t sweep_ns;    /* when to sweep next */
 };
 
 uint64_t session_now_ns(void)
@@ -167,6 +169,16 @@ static const char *session_is_over(struct session *session)
 	return pids_are_gone(session->target) ? "exit" : NULL;
 }
 
+static int session_sweep(struct session *session)
+{
+	uint64_t now_ns = session_now_ns();
+
+	if (now_ns < session->sweep_ns)
+		return 0;
+	session->sweep_ns = now_ns + SWEEP_NS;
+	return capture_sweep(session->capture, session->hooks->take, session->hooks->context);
+}
+
 static const char *session_loop(struct session *session)
 {
 	const struct session_hooks *hooks = session->hooks;
@@ -176,6 +188,8 @@ static const char *session_loop(struct session *session)
 
 	while (!end) {
 		err = capture_drain(session->capture, DRAIN_WAIT_MS, hooks->take, hooks->context);
+		if (err >= 0)
+			err = session_sweep(session);
 		if (err >= 0) {
 			capture_read_ledger(session->capture, &ledger);
 			err = hooks->tick(hooks->context, &ledger);
