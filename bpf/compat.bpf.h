@@ -90,6 +90,8 @@ static __always_inline __u64 compat_socket_inode(struct sock *sk)
 #define COMPAT_IA32_FIELD status
 
 #define COMPAT_SYSCALL_NR(regs) ((__s64)(regs)->orig_ax)
+#define COMPAT_SYSCALL_NR_READ(regs) ((__s64)BPF_CORE_READ(regs, orig_ax))
+#define COMPAT_IN_SYSCALL_READ(regs) ((__s64)BPF_CORE_READ(regs, ax) == -COMPAT_ENOSYS)
 /* The number is loaded with -ENOSYS until the call's body has returned. */
 #define COMPAT_IN_SYSCALL(regs) ((__s64)(regs)->ax == -COMPAT_ENOSYS)
 
@@ -119,6 +121,8 @@ static __always_inline void compat_syscall_args(struct pt_regs *regs, bool is_ia
 
 #define COMPAT_SYSCALL_NR(regs) ((__s64)(regs)->syscallno)
 #define COMPAT_IN_SYSCALL(regs) ((__s64)(regs)->syscallno >= 0)
+#define COMPAT_SYSCALL_NR_READ(regs) ((__s64)BPF_CORE_READ(regs, syscallno))
+#define COMPAT_IN_SYSCALL_READ(regs) (COMPAT_SYSCALL_NR_READ(regs) >= 0)
 
 static __always_inline void compat_syscall_args(struct pt_regs *regs, bool is_ia32, __u64 *args)
 {

@@ -76,12 +76,18 @@ static __always_inline bool model_is_message(__u8 mechanism)
 	       mechanism == IPCT_UDP;
 }
 
-static __always_inline bool is_end(const struct object *object, const struct ipct_transfer *t)
+/* Returned 0: an end of file, if the channel turns out to be empty? */
+static __always_inline bool may_be_end(const struct task_state *state, const struct object *object,
+				       const struct ipct_transfer *t)
 {
+	struct sock *sk = (struct sock *)object->kernel;
+
 	if (t->role != IPCT_ROLE_RECEIVE || t->result)
 		return false;
+	if (object->mechanism == IPCT_UDP)
+		return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_shutdown) & RECEIVE_SHUTDOWN;
 	/* a zero-length datagram passes the hook that names its sender, an end of file does not */
-	return object->mechanism != IPCT_UDP && !t->peer;
+	return t->part >= state->peers_nr;
 }
 
 /* The socket at the other end of the first message, where a hook inside the call named it. */
@@ -90,13 +96,71 @@ static __always_inline __u64 first_peer(const struct task_state *state)
 	return state->peers_nr ? state->peers[0] : 0;
 }
 
+/* User address of the sockaddr of state->call, or 0. */
+static __always_inline __u64 call_name(const struct call *call)
+{
+	struct message_header header = {};
+	__u64 message = call->args[1];
+
+	switch (call->shape) {
+	case SHAPE_SENDTO:
+	case SHAPE_RECVFROM:
+		return call->args[4];
+	case SHAPE_SENDMSG:
+	case SHAPE_RECVMSG:
+	case SHAPE_SENDMMSG:
+	case SHAPE_RECVMMSG:
+		message_read_header(message, call->is_ia32, &header);
+		return header.name;
+	default:
+		return 0;
+	}
+}
+
+/* The port that state->call names. Global: the verifier walks it once. */
+__noinline int named_port(void)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct ipct_address address = {};
+
+	if (state)
+		message_read_address(call_name(&state->call), &address);
+	return address.port;
+}
+
+/*
+ * The other end as far as the scope wants to know it: a struct sock, or for UDP, where the
+ * socket itself may not be connected, the port that the call names.
+ */
+static __always_inline __u64 call_peer(struct task_state *state, const struct call *call,
+				       const struct object *object)
+{
+	if (object->mechanism != IPCT_UDP || capture_config.is_system_wide)
+		return first_peer(state);
+	state->call = *call;
+	return (__u16)named_port();
+}
+
+/* Did the hooks name the other end of every message of a call that moves several? */
+static __always_inline bool call_peers_fit(const struct task_state *state, const struct call *call)
+{
+	if (call->shape != SHAPE_RECVMMSG && call->shape != SHAPE_SENDMMSG)
+		return true;
+	return state->peers_nr == call->ret;
+}
+
 /* The `part`th message that the call moved through the object. */
 static __always_inline void report(const struct task_state *state, const struct call *call,
 				   const struct object *object, struct ipct_transfer *t)
 {
-	if (t->part < TASK_PEERS && t->part < state->peers_nr)
-		t->peer = state->peers[t->part & (TASK_PEERS - 1)];
-	if (is_end(object, t))
+	__u32 part = t->part;
+
+	/* a hook that was skipped leaves the others in the wrong places */
+	if (part < TASK_PEERS && part < state->peers_nr && call_peers_fit(state, call)) {
+		barrier_var(part); /* else clang drops the mask, which the verifier needs */
+		t->peer = state->peers[part & (TASK_PEERS - 1)];
+	}
+	if (may_be_end(state, object, t))
 		t->flags |= IPCT_TRANSFER_END;
 	else if (!t->result && !model_is_message(object->mechanism))
 		return;
@@ -184,9 +248,10 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	}
 	if (call_peeks(call))
 		return 0;
-	if (!transfer_begin(&object, state, fds[index & 1], role, first_peer(state)))
+	if (!transfer_begin(&object, state, fds[index & 1], role,
+			    call_peer(state, call, &object)))
 		return 0;
-	if (call->shape == SHAPE_VMSPLICE && !file_is_writable(&object))
+	if (call->shape == SHAPE_VMSPLICE && !pipe_end_is_writable(&object))
 		role = IPCT_ROLE_RECEIVE;
 	transfer_init(&t, fds[index & 1], role, call->ret);
 	if (is_stashed)
@@ -238,11 +303,15 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	if (call->ret < 0)
 		return move(state, call, 0, role);
 	call_object(state, call, 0, call->args[0], &object);
-	if (!mechanism_is_wanted(object.mechanism))
+	if (!mechanism_is_wanted(object.mechanism)) {
+		if (object.is_closed && call->ret > 0 && task_has_threads())
+			report_unresolved(state, call, call->args[0], role);
 		return 0;
+	}
 	if (role == IPCT_ROLE_RECEIVE && flags_move_nothing(call->args[3]))
 		return 0;
-	if (!transfer_begin(&object, state, call->args[0], role, first_peer(state)))
+	if (!transfer_begin(&object, state, call->args[0], role,
+			    call_peer(state, call, &object)))
 		return 0;
 	state->call = *call;
 	state->object = object;
@@ -251,10 +320,8 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 			return 0;
 		move_part(i, role);
 	}
-	if (call->ret > MESSAGES_MAX) {
-		count_seen();
-		count_loss(IPCT_LOSS_DECODE);
-	}
+	if (call->ret > MESSAGES_MAX)
+		count_unseen_loss(IPCT_LOSS_DECODE, call->ret - MESSAGES_MAX);
 	return 0;
 }
 
@@ -401,8 +468,7 @@ static __noinline int dispatch(const struct call *call)
 	struct task_state *state = task_state_create(current_task());
 
 	if (!state) {
-		count_seen();
-		count_loss(IPCT_LOSS_TASK_STATE);
+		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
 		return 0;
 	}
 	if (shape_moves_data(call->shape))

@@ -41,10 +41,10 @@ enum task_scope {
 struct object {
 	struct ipct_key key;
 	__u64 kernel; /* struct pipe_inode_info * or struct sock * */
-	__u64 file;   /* struct file *, which may be recycled once the call is over */
+	__u32 file_flags; /* f_flags of a pipe's end */
 	__u8 mechanism; /* IPCT_MECHANISM_NONE: none of ours */
 	__u8 is_closed; /* the descriptor is not open */
-	__u8 _pad[6];
+	__u8 _pad[2];
 };
 
 #define TASK_PEERS 16 /* messages of one recvmmsg whose sender is kept; a power of two */
@@ -158,6 +158,17 @@ static __always_inline void count_loss(enum ipct_loss cause)
 
 	if (c)
 		__sync_fetch_and_add(&c->lost[cause], 1);
+}
+
+/* Lost before anything could be seen: both, so that the ledger closes. */
+static __always_inline void count_unseen_loss(enum ipct_loss cause, __u64 nr)
+{
+	struct ipct_counters *c = counters_get();
+
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->seen, nr);
+	__sync_fetch_and_add(&c->lost[cause], nr);
 }
 
 static __always_inline void count_filtered(void)
@@ -327,8 +338,8 @@ static __always_inline bool data_output(void *record, __u32 size)
 
 /*
  * Room for a control record of a constant size; the caller fills it, control_submit() sends it.
- * Counted as seen; NULL is counted as lost. The programs that call this run with
- * preemption off, so a reservation never waits for the CPU.
+ * Counted as seen; NULL is counted as lost. A reservation blocks what is behind it
+ * until it is submitted: nothing that may take long stands between the two.
  */
 static __always_inline void *control_reserve_raw(__u32 size)
 {

@@ -51,12 +51,14 @@ static __always_inline __u32 message_element_len(__u64 element, bool is_ia32)
 	return len;
 }
 
-/* Room in the buffers of a message; more vectors than are read leave it too small. */
+/* Room in the buffers of a message; with more vectors than are read: any. */
 static __always_inline __u64 message_room(const struct message_header *header, bool is_ia32)
 {
 	__u64 word = is_ia32 ? 4 : 8;
 	__u64 room = 0;
 
+	if (header->vectors_nr > MESSAGE_VECTORS_MAX)
+		return ~0ULL;
 	for (__u32 i = 0; i < MESSAGE_VECTORS_MAX; i++) {
 		if (i >= header->vectors_nr)
 			break;

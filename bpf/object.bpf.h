@@ -15,8 +15,14 @@
 #define SOCKET_STREAM 1
 #define SOCKET_DGRAM 2
 #define SOCKET_SEQPACKET 5
-#define FILE_MODE_WRITE 2
-#define FILE_FLAG_DIRECT 040000 /* x86-64; arm64 has 0200000 */
+/* f_flags: how the file was opened */
+#define FILE_ACCESS_MASK 03
+#define FILE_ACCESS_READ_ONLY 00
+#if defined(__TARGET_ARCH_arm64)
+#define FILE_FLAG_DIRECT 0200000
+#else
+#define FILE_FLAG_DIRECT 040000
+#endif
 
 /* Which mechanism a socket belongs to, or IPCT_MECHANISM_NONE. */
 static __always_inline __u8 socket_mechanism(struct sock *sk)
@@ -41,7 +47,8 @@ static __always_inline __u8 socket_mechanism(struct sock *sk)
 	return protocol == PROTOCOL_UDP ? IPCT_UDP : IPCT_MECHANISM_NONE;
 }
 
-static __always_inline void object_of_pipe(struct inode *inode, struct object *ret)
+static __always_inline void object_of_pipe(struct file *file, struct inode *inode,
+					   struct object *ret)
 {
 	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
 
@@ -51,6 +58,7 @@ static __always_inline void object_of_pipe(struct inode *inode, struct object *r
 	ret->key.inode = BPF_CORE_READ(inode, i_ino);
 	ret->key.object = BPF_CORE_READ(sb, s_dev);
 	ret->mechanism = BPF_CORE_READ(sb, s_magic) == MAGIC_PIPEFS ? IPCT_PIPE : IPCT_FIFO;
+	ret->file_flags = BPF_CORE_READ(file, f_flags);
 }
 
 static __always_inline void object_of_socket(struct file *file, struct inode *inode,
@@ -77,25 +85,15 @@ static __always_inline void object_of_file(struct file *file, struct object *ret
 	__u16 type = BPF_CORE_READ(inode, i_mode) & MODE_TYPE;
 
 	if (type == MODE_FIFO)
-		object_of_pipe(inode, ret);
+		object_of_pipe(file, inode, ret);
 	else if (type == MODE_SOCKET)
 		object_of_socket(file, inode, ret);
-	ret->file = (__u64)file;
 }
 
-/* Valid while the call runs that was given the descriptor. */
-static __always_inline bool file_is_writable(const struct object *object)
+/* An end of a pipe. */
+static __always_inline bool pipe_end_is_writable(const struct object *object)
 {
-	struct file *file = (struct file *)object->file;
-
-	return (__u32)BPF_CORE_READ(file, f_mode) & FILE_MODE_WRITE;
-}
-
-static __always_inline bool file_is_direct(const struct object *object)
-{
-	struct file *file = (struct file *)object->file;
-
-	return BPF_CORE_READ(file, f_flags) & FILE_FLAG_DIRECT;
+	return (object->file_flags & FILE_ACCESS_MASK) != FILE_ACCESS_READ_ONLY;
 }
 
 static __always_inline struct file *task_file(struct task_struct *task, __u32 fd)
@@ -126,12 +124,18 @@ static __always_inline void object_of_fd(struct task_struct *task, __u32 fd, str
 /* The same for the current task, cheaper. */
 static __always_inline void object_of_current_fd(__u32 fd, struct object *ret)
 {
-	struct file **files = CURRENT_READ(files->fdt->fd, files, fdt, fd);
+	struct task_struct *task = current_task();
 	struct file *file = NULL;
 
 	__builtin_memset(ret, 0, sizeof(*ret));
-	if (fd < CURRENT_READ(files->fdt->max_fds, files, fdt, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	if (capture_config.has_task_storage) {
+		struct fdtable *table = task->files->fdt; /* once: it may grow meanwhile */
+
+		if (table && fd < table->max_fds)
+			bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+	} else {
+		file = task_file(task, fd);
+	}
 	if (file)
 		object_of_file(file, ret);
 	else

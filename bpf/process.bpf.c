@@ -23,7 +23,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	struct task_state *state = task_state_create(child);
 
 	if (!state) {
-		count_loss(IPCT_LOSS_TASK_STATE);
+		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
 		return 0;
 	}
 	state->scope = mine ? mine->scope : TASK_OUTSIDE;
@@ -44,9 +44,9 @@ static __always_inline void fill_text(struct task_struct *task, struct linux_bin
 	__u64 len = BPF_CORE_READ(task, mm, arg_end) - start;
 	long file_len;
 
-	file_len = bpf_probe_read_kernel_str(record->text, IPCT_NAME_MAX,
+	file_len = bpf_probe_read_kernel_str(record->text, IPCT_NAME_MAX - 1,
 					     BPF_CORE_READ(bprm, filename));
-	if (file_len < 1 || file_len > IPCT_NAME_MAX)
+	if (file_len < 1 || file_len >= IPCT_NAME_MAX)
 		file_len = 1;
 	record->file_len = file_len;
 	if (len > IPCT_TEXT_MAX - IPCT_NAME_MAX - 1)

@@ -8,6 +8,8 @@
 
 #include "object.bpf.h"
 
+#define TCP_STATE_LISTEN 10
+
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, IPCT_FOLLOWED_MAX);
@@ -25,7 +27,7 @@ static __always_inline void follow_add(struct ipct_follow_key *key, __u64 inode)
 		return;
 	}
 	if (bpf_map_update_elem(&followed, key, &inode, BPF_ANY))
-		count_loss(IPCT_LOSS_FOLLOWED_FULL);
+		count_unseen_loss(IPCT_LOSS_FOLLOWED_FULL, 1);
 }
 
 static __always_inline bool follow_has(struct ipct_follow_key *key, __u64 inode)
@@ -36,7 +38,7 @@ static __always_inline bool follow_has(struct ipct_follow_key *key, __u64 inode)
 		return false;
 	if (!*known && inode) /* an embryo was followed; accept gave it its inode */
 		*known = inode;
-	return !inode || *known == inode;
+	return *known == inode;
 }
 
 static __always_inline void follow_key_socket(struct ipct_follow_key *key, __u64 sk)
@@ -78,7 +80,56 @@ static __always_inline void follow_port(struct sock *sk, __u16 port)
 	follow_add(&key, 0);
 }
 
-/* `peer`: socket at the other end as a hook named it, or 0. */
+/* An address in 32 bits; IPv4 and the same mapped into IPv6 are alike. */
+static __always_inline __u32 fold_v6(const struct in6_addr *address)
+{
+	const __u32 *words = address->in6_u.u6_addr32;
+
+	if (!words[0] && !words[1] && words[2] == bpf_htonl(0xffff))
+		return words[3];
+	return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+/* Both ends of a connection have the same key, because nothing in it tells them apart. */
+static __always_inline void follow_key_connection(struct ipct_follow_key *key, struct sock *sk)
+{
+	__u16 local = socket_local_port(sk), remote = socket_remote_port(sk);
+	__u32 addresses;
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		addresses = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr) ^
+			    BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	} else {
+		struct in6_addr mine, other;
+
+		BPF_CORE_READ_INTO(&mine, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&other, sk, __sk_common.skc_v6_daddr);
+		addresses = fold_v6(&mine) ^ fold_v6(&other);
+	}
+	key->id = (__u64)addresses << 32 | (local < remote ? (__u32)local << 16 | remote :
+							     (__u32)remote << 16 | local);
+	key->space = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	key->kind = IPCT_FOLLOW_CONNECTION;
+}
+
+/* A listener of the tree: whoever connects to it. Else this connection alone. */
+static __always_inline void follow_tcp(struct sock *sk)
+{
+	struct ipct_follow_key key = {};
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_STATE_LISTEN) {
+		follow_port(sk, socket_local_port(sk));
+		return;
+	}
+	if (!socket_remote_port(sk))
+		return;
+	follow_key_connection(&key, sk);
+	follow_add(&key, 0);
+}
+
+/*
+ * `peer`: the other end as a hook or the call named it, or 0: a struct sock, for UDP its port.
+ */
 static __always_inline void follow_socket(const struct object *object, __u64 peer)
 {
 	struct sock *sk = (struct sock *)object->kernel;
@@ -86,9 +137,14 @@ static __always_inline void follow_socket(const struct object *object, __u64 pee
 
 	follow_key_socket(&key, object->kernel);
 	follow_add(&key, object->key.inode);
-	if (object->mechanism == IPCT_TCP || object->mechanism == IPCT_UDP) {
+	if (object->mechanism == IPCT_TCP) {
+		follow_tcp(sk);
+		return;
+	}
+	if (object->mechanism == IPCT_UDP) {
 		follow_port(sk, socket_local_port(sk));
 		follow_port(sk, socket_remote_port(sk));
+		follow_port(sk, peer);
 		return;
 	}
 	if (!peer)
@@ -130,6 +186,15 @@ static __always_inline bool port_is_followed(struct sock *sk, __u16 port)
 	return follow_has(&key, 0);
 }
 
+static __always_inline bool connection_is_followed(struct sock *sk)
+{
+	struct ipct_follow_key key = {};
+
+	follow_key_connection(&key, sk);
+	return follow_has(&key, 0) || port_is_followed(sk, socket_local_port(sk)) ||
+	       port_is_followed(sk, socket_remote_port(sk));
+}
+
 static __always_inline bool peer_is_followed(__u64 peer)
 {
 	struct ipct_follow_key key = {};
@@ -148,9 +213,11 @@ static __always_inline bool socket_is_followed(const struct object *object, __u6
 	follow_key_socket(&key, object->kernel);
 	if (follow_has(&key, object->key.inode))
 		return true;
-	if (object->mechanism == IPCT_TCP || object->mechanism == IPCT_UDP)
+	if (object->mechanism == IPCT_TCP)
+		return connection_is_followed(sk);
+	if (object->mechanism == IPCT_UDP)
 		return port_is_followed(sk, socket_local_port(sk)) ||
-		       port_is_followed(sk, socket_remote_port(sk));
+		       port_is_followed(sk, socket_remote_port(sk)) || port_is_followed(sk, peer);
 	return peer_is_followed(peer) || peer_is_followed((__u64)unix_peer(sk));
 }
 

@@ -21,10 +21,15 @@ static __always_inline bool sent_by_current(int signal, __s32 code)
 	       code == SENT_BY_TKILL;
 }
 
-static __always_inline bool signal_in_scope(struct task_struct *target)
+/* Of a signal that the kernel sent, the current task may be anybody: only the target counts. */
+static __always_inline bool signal_in_scope(struct task_struct *target, bool is_kernel)
 {
-	return task_is_inside(task_state_get(current_task())) ||
-	       task_is_inside(task_state_get(target));
+	if (BPF_CORE_READ(target, tgid) == capture_config.self_pid)
+		return false;
+	if (task_is_inside(task_state_get(target)))
+		return is_kernel || CURRENT_READ(tgid, tgid) != capture_config.self_pid;
+	return !is_kernel && CURRENT_READ(tgid, tgid) != capture_config.self_pid &&
+	       task_is_inside(task_state_get(current_task()));
 }
 
 static __always_inline void signal_aggregate(const struct ipct_signal *record)
@@ -52,26 +57,20 @@ static __always_inline void signal_aggregate(const struct ipct_signal *record)
 	value->last_ns = record->event.time_ns;
 }
 
-static __always_inline bool is_own(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, tgid) == capture_config.self_pid;
-}
-
 SEC("?tp_btf/signal_generate")
 int BPF_PROG(signal_generate, int signal, struct kernel_siginfo *info, struct task_struct *target,
 	     int group, int result)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct ipct_signal record = { .signal = signal, .result = result, .is_kernel = 1 };
 
-	if (result == RESULT_IGNORED || !signal_in_scope(target) || is_own(task) || is_own(target))
-		return 0;
-	event_init(&record.event, IPCT_EVENT_SIGNAL, sizeof(record), task);
-	record.is_group = group != 0;
 	if ((__u64)info > INFO_SPECIAL_LAST) {
 		record.code = BPF_CORE_READ(info, si_code);
 		record.is_kernel = !sent_by_current(signal, record.code);
 	}
+	if (result == RESULT_IGNORED || !signal_in_scope(target, record.is_kernel))
+		return 0;
+	event_init_current(&record.event, IPCT_EVENT_SIGNAL, sizeof(record));
+	record.is_group = group != 0;
 	record.target_pid = BPF_CORE_READ(target, tgid);
 	record.target_tid = BPF_CORE_READ(target, pid);
 	record.target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);

@@ -2,6 +2,7 @@
 /* Hooks of sockets: who sent what a unix socket receives, and the life of TCP connections. */
 #include "scope.bpf.h"
 #include "socket.bpf.h"
+#include "syscall.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -25,7 +26,8 @@ int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
 {
 	struct sock *sender = BPF_CORE_READ(skb, sk);
 
-	if (sender && BPF_CORE_READ(sender, __sk_common.skc_family) == AF_UNIX)
+	if (sender && BPF_CORE_READ(sender, __sk_common.skc_family) == AF_UNIX &&
+	    current_moves_data())
 		peer_note(sender);
 	return 0;
 }
@@ -39,7 +41,7 @@ int BPF_PROG(data_ready, struct sock *sk)
 {
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
 		return 0;
-	if (socket_mechanism(sk) == IPCT_UNIX_DGRAM)
+	if (socket_mechanism(sk) == IPCT_UNIX_DGRAM && current_moves_data())
 		peer_note(sk);
 	return 0;
 }

@@ -54,10 +54,13 @@ static const __u8 shapes_native[SYSCALLS_NR] = {
 	[SYSCALL_NONE] = SHAPE_NONE,
 };
 
+/* 32-bit tasks of arm64 have the table of ARM, which is not here: they are not decoded. */
 static const __u8 shapes_ia32[SYSCALLS_NR] = {
+#if defined(__TARGET_ARCH_x86)
 #define SYSCALL(name, x86_64, ia32, arm64, shape) [ia32] = SHAPE_##shape,
 #include "syscalls.def"
 #undef SYSCALL
+#endif
 	[SYSCALL_NONE] = SHAPE_NONE,
 };
 #pragma clang diagnostic pop
@@ -80,6 +83,18 @@ static __always_inline __u8 syscall_shape(__s64 nr, bool is_ia32)
 static __always_inline bool shape_moves_data(__u8 shape)
 {
 	return shape >= SHAPE_READ && shape <= SHAPE_MOVE_LAST;
+}
+
+/* Is the current task inside the body of a call that moves data? */
+static __always_inline bool current_moves_data(void)
+{
+	struct pt_regs *regs = compat_task_regs(current_task());
+	__s64 nr = COMPAT_SYSCALL_NR_READ(regs);
+
+	if (!syscall_is_known(nr) || !COMPAT_IN_SYSCALL_READ(regs))
+		return false;
+	return shape_moves_data(shapes_native[nr & (SYSCALLS_NR - 1)]) ||
+	       shape_moves_data(shapes_ia32[nr & (SYSCALLS_NR - 1)]);
 }
 
 /* Descriptors of a call that moves data: where it takes from or puts to; -1: none. */

@@ -70,7 +70,7 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->position = is_send ? pipe_send_position(pipe) :
 					pipe_receive_position(pipe, &is_empty);
 		t->flags |= IPCT_TRANSFER_POSITION;
-		if (is_send && file_is_direct(object))
+		if (is_send && (object->file_flags & FILE_FLAG_DIRECT))
 			t->flags |= IPCT_TRANSFER_PACKET;
 	} else if (object->mechanism == IPCT_TCP) {
 		struct tcp_sock *tcp = (struct tcp_sock *)sk;
@@ -84,6 +84,8 @@ static __always_inline void transfer_position(const struct object *object, struc
 	}
 	if (is_empty)
 		t->flags |= IPCT_TRANSFER_EMPTY;
+	else
+		t->flags &= ~IPCT_TRANSFER_END; /* nothing was asked for */
 }
 
 /* An outside process shows for the first time. */
@@ -133,15 +135,21 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 }
 
 /*
- * Records that the current task moved `t->result` bytes through `object`, or failed to. The
- * caller has set role, result, copied, fd, syscall, part, and what it knows of flags, address,
+ * Records that the current task moved `t->result` bytes through `object`, or failed to. What
+ * returned 0 and may be an end of file (IPCT_TRANSFER_END) is one if the channel is empty, and
+ * else nothing. The caller has set role, result, copied, fd, syscall, part, and what it knows of flags, address,
  * wait and peer.
  */
 static __noinline int transfer(const struct object *object, struct ipct_transfer *t)
 {
+	bool may_be_end;
+
 	t->key = object->key;
 	t->mechanism = object->mechanism;
+	may_be_end = t->flags & IPCT_TRANSFER_END;
 	transfer_position(object, t);
+	if (may_be_end && !(t->flags & IPCT_TRANSFER_END))
+		return 0;
 	event_init_current(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t));
 	if (CURRENT_READ(signal->nr_threads, signal, nr_threads) > 1)
 		t->flags |= IPCT_TRANSFER_THREADED;

@@ -31,6 +31,7 @@ enum ipct_follow_kind {
 	IPCT_FOLLOW_PIPE = 1,   /* id: inode, space: device */
 	IPCT_FOLLOW_SOCKET = 2, /* id: struct sock *; the value is its inode, which tells reuse */
 	IPCT_FOLLOW_PORT = 3,   /* id: port << 8 | protocol, space: network namespace */
+	IPCT_FOLLOW_CONNECTION = 4, /* TCP; id: addresses folded and ports, both ends alike */
 };
 
 struct ipct_follow_key {

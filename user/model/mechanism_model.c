@@ -50,11 +50,11 @@ int model_count_total(struct channel *channel, const struct ipct_aggregate *aggr
 	return channel_count(channel, &count);
 }
 
-/* A receive that found nothing: the queue was empty at its exit. */
+/* A receive that found nothing, and nothing was there at its exit. */
 static bool found_empty(const struct ipct_transfer *transfer)
 {
-	return transfer->role == IPCT_ROLE_RECEIVE &&
-	       (transfer->result == -EAGAIN || (transfer->flags & IPCT_TRANSFER_END));
+	return transfer->role == IPCT_ROLE_RECEIVE && transfer->result <= 0 &&
+	       (transfer->flags & IPCT_TRANSFER_EMPTY);
 }
 
 int model_stream_transfer(struct direction *direction, const struct ipct_transfer *transfer,

@@ -8,7 +8,9 @@
 
 #include "model/mechanism_model.h"
 
-#define RESULT_QUEUED 0 /* enum of the tracepoint; 2, 3, 4: pending already or no memory */
+/* Results of the tracepoint: pending already, or no room for a realtime signal. */
+#define RESULT_PENDING 2
+#define RESULT_OVERFLOW 3
 
 struct signal_key {
 	uint32_t target;
@@ -93,7 +95,7 @@ static int signal_enter(struct world *world, int32_t signal, int32_t result,
 	channel = signal_channel(world, match->to, signal);
 	if (!channel)
 		return -ENOMEM;
-	if (result != RESULT_QUEUED) {
+	if (result == RESULT_PENDING || result == RESULT_OVERFLOW) {
 		channel->lost_messages += match->messages;
 		return 0;
 	}
