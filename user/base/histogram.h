@@ -10,9 +10,10 @@ struct histogram;
 /* Returns an empty histogram, owned by the caller, or NULL without memory. */
 struct histogram *histogram_new(void);
 void histogram_free(struct histogram *histogram);
-void histogram_add(struct histogram *histogram, uint64_t value);
-/* Adds all of `other` to `histogram`. */
-void histogram_merge(struct histogram *histogram, const struct histogram *other);
+/* 0 or -ENOMEM, and then nothing is changed. */
+int histogram_add(struct histogram *histogram, uint64_t value);
+/* Adds all of `other` to `histogram`. 0 or -ENOMEM. */
+int histogram_merge(struct histogram *histogram, const struct histogram *other);
 uint64_t histogram_count(const struct histogram *histogram);
 uint64_t histogram_min(const struct histogram *histogram); /* exact; 0 when empty */
 uint64_t histogram_max(const struct histogram *histogram); /* exact; 0 when empty */

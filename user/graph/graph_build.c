@@ -155,17 +155,14 @@ static int edge_add(struct build *build, const struct edge *edge, uint32_t chann
 	added->residency = histogram_new();
 	if (!added->residency)
 		return -ENOMEM;
-	histogram_merge(added->residency, edge->residency);
-	return 0;
+	return histogram_merge(added->residency, edge->residency);
 }
 
+/* One operation through another object shifts all that was matched behind it. */
 static void edges_suspect(const struct direction *direction, struct edge_set *set)
 {
-	for (struct edge *edge = set->edges; edge; edge = edge->hh.next)
-		for (size_t i = 0; i < direction->suspects_nr; i++)
-			if (edge->key.from == direction->suspects[i] ||
-			    edge->key.to == direction->suspects[i])
-				edge_set_at_least(edge, 0, 0);
+	for (struct edge *edge = set->edges; edge && direction->is_suspect; edge = edge->hh.next)
+		edge_set_at_least(edge, 0, 0);
 }
 
 static int edges_add(struct build *build, const struct direction *direction,
@@ -199,8 +196,8 @@ static int direction_add_far(struct build *build, struct direction *direction, u
 	struct stream_result result;
 	int err = stream_ledger_close(direction->stream, build->is_lossy, &result);
 
-	for (size_t i = 0; i < party->nr && !err; i++) {
-		const struct party_member *member = &party->members[i];
+	for (const struct party_member *member = party->members; member && !err;
+	     member = member->hh.next) {
 		struct match match = {
 			.from = is_out ? member->process : node,
 			.to = is_out ? node : member->process,
@@ -469,14 +466,16 @@ int graph_build(struct world *world, const struct capture_info *info,
 		.world = world,
 		.start_ns = info->start_boottime_ns,
 		/* what was recorded last may be missing where the recorder did not end the file */
-		.is_lossy = ledger_info_lost(ledger) || !is_complete,
+		.is_lossy = ledger_info_lost(ledger) || !is_complete || world->has_unresolved,
 	};
 	int err;
 
 	build.graph = calloc(1, sizeof(*build.graph));
 	if (!build.graph)
 		return -ENOMEM;
-	err = capture_fill(world, info, ledger, is_complete, &build.graph->capture);
+	err = world_finish(world);
+	if (!err)
+		err = capture_fill(world, info, ledger, is_complete, &build.graph->capture);
 	ledger_fill(ledger, &build.graph->ledger);
 	if (!err)
 		err = build_run(&build);

@@ -214,8 +214,7 @@ static int residency_add(struct graph_edge *to, const struct histogram *more)
 		to->residency = histogram_new();
 	if (!to->residency)
 		return -ENOMEM;
-	histogram_merge(to->residency, more);
-	return 0;
+	return histogram_merge(to->residency, more);
 }
 
 static int edge_copy(struct graph_edge *to, const struct graph_edge *from,

@@ -41,6 +41,32 @@ bool address_is_loopback(const struct ipct_address *address)
 	       (address_is_v4(address) && address->ip[12] == 127);
 }
 
+bool address_is_group(const struct ipct_address *address)
+{
+	const __u8 *ip = address->ip;
+
+	if (!address_is_v4(address))
+		return ip[0] == 0xff;
+	return (ip[12] & 0xf0) == 0xe0 ||
+	       (ip[12] == 0xff && ip[13] == 0xff && ip[14] == 0xff && ip[15] == 0xff);
+}
+
+void address_set_wildcard(struct ipct_address *address)
+{
+	if (address_is_v4(address))
+		memset(&address->ip[12], 0, 4);
+	else
+		memset(address->ip, 0, sizeof(address->ip));
+}
+
+void address_set_loopback(struct ipct_address *address)
+{
+	address_set_wildcard(address);
+	address->ip[15] = 1;
+	if (address_is_v4(address))
+		address->ip[12] = 127;
+}
+
 int address_compare(const struct ipct_address *a, const struct ipct_address *b)
 {
 	int order = memcmp(a->ip, b->ip, sizeof(a->ip));

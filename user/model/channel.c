@@ -30,7 +30,6 @@ static void direction_fini(struct direction *direction)
 	stream_ledger_free(direction->stream);
 	message_ledger_free(direction->message);
 	edge_set_fini(&direction->direct);
-	free(direction->suspects);
 }
 
 void channel_free(struct channel *channel)
@@ -85,6 +84,8 @@ int channel_open_directions(struct channel *channel, size_t nr, uint32_t before)
 			direction->message = message_ledger_new(before);
 		if (!direction->stream && !direction->message)
 			return -ENOMEM;
+		if (channel->mechanism == IPCT_UDP)
+			message_ledger_may_drop(direction->message);
 	}
 	return 0;
 }
@@ -109,18 +110,20 @@ void channel_observe(struct channel *channel, const struct match_observer *obser
 	}
 }
 
-int channel_set_name(struct channel *channel, const char *bytes, size_t len)
+int channel_rename(struct channel *channel, const char *bytes, size_t len)
 {
-	char *name;
+	char *name = strndup(bytes, len);
 
-	if (channel->name[0] || !len)
-		return 0;
-	name = strndup(bytes, len);
 	if (!name)
 		return -ENOMEM;
 	free(channel->name);
 	channel->name = name;
 	return 0;
+}
+
+int channel_set_name(struct channel *channel, const char *bytes, size_t len)
+{
+	return channel->name[0] || !len ? 0 : channel_rename(channel, bytes, len);
 }
 
 static struct endpoint *endpoint_get(struct channel *channel, uint32_t process, uint32_t role)
@@ -169,21 +172,5 @@ int channel_count(struct channel *channel, const struct endpoint_count *count)
 	endpoint->operations += count->operations;
 	endpoint->messages += count->messages;
 	endpoint->bytes += count->bytes;
-	return 0;
-}
-
-int direction_suspect(struct direction *direction, uint32_t process)
-{
-	uint32_t *suspects;
-
-	for (size_t i = 0; i < direction->suspects_nr; i++)
-		if (direction->suspects[i] == process)
-			return 0;
-	suspects = reallocarray(direction->suspects, direction->suspects_nr + 1,
-				sizeof(*suspects));
-	if (!suspects)
-		return -ENOMEM;
-	direction->suspects = suspects;
-	suspects[direction->suspects_nr++] = process;
 	return 0;
 }

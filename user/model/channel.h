@@ -40,8 +40,7 @@ struct direction {
 	struct stream_ledger *stream;
 	struct message_ledger *message;
 	struct edge_set direct;   /* both ends were named by the hook */
-	uint32_t *suspects;       /* processes that may have used another object instead */
-	size_t suspects_nr;
+	bool is_suspect;          /* some operation may have gone through another object */
 	uint32_t far_sender;      /* node that stands for an end off this host, PROCESS_NONE */
 	uint32_t far_receiver;
 };
@@ -65,6 +64,9 @@ void channel_observe(struct channel *channel, const struct match_observer *obser
 /* Gives directions 0 … nr-1 a ledger of the mechanism's model. 0 or -ENOMEM. */
 int channel_open_directions(struct channel *channel, size_t nr, uint32_t before);
 
+/* Sets the name. */
+int channel_rename(struct channel *channel, const char *bytes, size_t len);
+
 /* Sets the name unless it has one. Bytes that end early at a NUL; 0 or -ENOMEM. */
 int channel_set_name(struct channel *channel, const char *bytes, size_t len);
 
@@ -79,8 +81,5 @@ struct endpoint_count {
 	uint64_t wait_ns;
 };
 int channel_count(struct channel *channel, const struct endpoint_count *count);
-
-/* What `process` did in this direction may have gone through another object. */
-int direction_suspect(struct direction *direction, uint32_t process);
 
 #endif

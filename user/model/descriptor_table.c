@@ -23,8 +23,18 @@ struct descriptor {
 	UT_hash_handle hh;
 };
 
+/* A close_range() that may concern descriptors which were not used yet. */
+struct range {
+	uint32_t process;
+	uint32_t first, last;
+	uint32_t by; /* thread */
+	uint64_t time_ns;
+	UT_hash_handle hh;
+};
+
 struct descriptor_table {
 	struct descriptor *descriptors;
+	struct range *ranges; /* the last of each process */
 };
 
 struct descriptor_table *descriptor_table_new(void)
@@ -35,12 +45,17 @@ struct descriptor_table *descriptor_table_new(void)
 void descriptor_table_free(struct descriptor_table *table)
 {
 	struct descriptor *descriptor, *next;
+	struct range *range, *next_range;
 
 	if (!table)
 		return;
 	HASH_ITER(hh, table->descriptors, descriptor, next) {
 		HASH_DEL(table->descriptors, descriptor);
 		free(descriptor);
+	}
+	HASH_ITER(hh, table->ranges, range, next_range) {
+		HASH_DEL(table->ranges, range);
+		free(range);
 	}
 	free(table);
 }
@@ -76,6 +91,24 @@ static bool times_are_close(uint64_t a, uint64_t b)
 	return a && b && (a > b ? a - b : b - a) < RACE_NS;
 }
 
+static struct range *range_find(struct descriptor_table *table, uint32_t process)
+{
+	struct range *range;
+
+	HASH_FIND(hh, table->ranges, &process, sizeof(process), range);
+	return range;
+}
+
+static bool range_spans(struct descriptor_table *table, const struct ipct_transfer *transfer,
+			uint32_t process)
+{
+	struct range *range = range_find(table, process);
+
+	return range && range->by != transfer->event.tid &&
+	       (uint32_t)transfer->fd >= range->first && (uint32_t)transfer->fd <= range->last &&
+	       times_are_close(range->time_ns, transfer->event.time_ns);
+}
+
 bool descriptor_is_doubtful(struct descriptor_table *table, const struct ipct_transfer *transfer,
 			    uint32_t process)
 {
@@ -84,6 +117,8 @@ bool descriptor_is_doubtful(struct descriptor_table *table, const struct ipct_tr
 	if (!(transfer->flags & IPCT_TRANSFER_THREADED) ||
 	    (transfer->flags & IPCT_TRANSFER_STASHED))
 		return false;
+	if (range_spans(table, transfer, process))
+		return true;
 	descriptor = descriptor_find(table, process, transfer->fd);
 	return descriptor && descriptor->replaced_by != transfer->event.tid &&
 	       times_are_close(descriptor->replaced_ns, transfer->event.time_ns);
@@ -106,51 +141,66 @@ int descriptor_used(struct descriptor_table *table, const struct ipct_transfer *
 	return 0;
 }
 
-static int place_suspect(const struct place *place, uint32_t process)
+static bool place_suspect(const struct place *place)
 {
 	if (!place->channel)
-		return 0;
-	return direction_suspect(&place->channel->directions[place->direction], process);
+		return false;
+	place->channel->directions[place->direction].is_suspect = true;
+	return true;
 }
 
-static int descriptor_replace(struct descriptor *descriptor, const struct ipct_descriptor *record,
-			      uint32_t process)
+static void descriptor_replace(struct descriptor *descriptor, const struct ipct_descriptor *record)
 {
-	int err = 0;
-
 	if (descriptor->used_by != record->event.tid && !descriptor->was_stashed &&
 	    times_are_close(descriptor->used_ns, record->event.time_ns))
-		err = place_suspect(&descriptor->place, process);
+		place_suspect(&descriptor->place);
 	descriptor->replaced_ns = record->event.time_ns;
 	descriptor->replaced_by = record->event.tid;
-	return err;
+}
+
+static int range_note(struct descriptor_table *table, const struct ipct_descriptor *record,
+		      uint32_t process)
+{
+	struct range *range = range_find(table, process);
+
+	if (!range) {
+		range = calloc(1, sizeof(*range));
+		if (!range)
+			return -ENOMEM;
+		range->process = process;
+		HASH_ADD(hh, table->ranges, process, sizeof(range->process), range);
+	}
+	range->first = record->first;
+	range->last = record->last;
+	range->by = record->event.tid;
+	range->time_ns = record->event.time_ns;
+	return 0;
 }
 
 int descriptor_replaced(struct descriptor_table *table, const struct ipct_descriptor *record,
 			uint32_t process)
 {
 	struct descriptor *descriptor, *next;
-	int err = 0;
 
 	if (record->first == record->last) {
 		descriptor = descriptor_get(table, process, record->first);
-		return descriptor ? descriptor_replace(descriptor, record, process) : -ENOMEM;
+		if (!descriptor)
+			return -ENOMEM;
+		descriptor_replace(descriptor, record);
+		return 0;
 	}
 	HASH_ITER(hh, table->descriptors, descriptor, next) {
-		if (descriptor->key.process != process || descriptor->key.fd < record->first ||
-		    descriptor->key.fd > record->last)
-			continue;
-		err = descriptor_replace(descriptor, record, process);
-		if (err)
-			break;
+		if (descriptor->key.process == process && descriptor->key.fd >= record->first &&
+		    descriptor->key.fd <= record->last)
+			descriptor_replace(descriptor, record);
 	}
-	return err;
+	return range_note(table, record, process);
 }
 
-int descriptor_unresolved(struct descriptor_table *table, const struct ipct_transfer *transfer,
-			  uint32_t process)
+bool descriptor_unresolved(struct descriptor_table *table, const struct ipct_transfer *transfer,
+			   uint32_t process)
 {
 	struct descriptor *descriptor = descriptor_find(table, process, transfer->fd);
 
-	return descriptor ? place_suspect(&descriptor->place, process) : 0;
+	return descriptor && place_suspect(&descriptor->place);
 }

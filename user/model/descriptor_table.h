@@ -27,8 +27,11 @@ int descriptor_used(struct descriptor_table *table, const struct ipct_transfer *
 /* Descriptors were closed or replaced: doubts what other threads just did through them. */
 int descriptor_replaced(struct descriptor_table *table, const struct ipct_descriptor *record,
 			uint32_t process);
-/* A transfer through a closed descriptor: doubts what went through it last. */
-int descriptor_unresolved(struct descriptor_table *table, const struct ipct_transfer *transfer,
-			  uint32_t process);
+/*
+ * A transfer through a descriptor that was closed meanwhile: doubts what went through it last.
+ * False: nothing is known to have gone through it, so it may have been any channel.
+ */
+bool descriptor_unresolved(struct descriptor_table *table, const struct ipct_transfer *transfer,
+			   uint32_t process);
 
 #endif

@@ -30,9 +30,8 @@ static int edge_add_residency(struct edge *edge, const struct match *match)
 	if (!edge->residency)
 		return -ENOMEM;
 	/* a receive may be reported before the send that fed it: it waited for nothing then */
-	histogram_add(edge->residency, match->received_ns > match->sent_ns ?
-					       match->received_ns - match->sent_ns : 0);
-	return 0;
+	return histogram_add(edge->residency, match->received_ns > match->sent_ns ?
+						      match->received_ns - match->sent_ns : 0);
 }
 
 int edge_set_add(struct edge_set *set, const struct match *match)

@@ -30,6 +30,9 @@ struct edge {
 	uint64_t at_least_bytes;
 	uint64_t first_ns, last_ns;
 	struct histogram *residency; /* NULL until a time is known */
+	/* stream_region.c: what was matched in the region with this number */
+	uint64_t region;
+	uint64_t region_messages, region_bytes;
 	UT_hash_handle hh;
 };
 

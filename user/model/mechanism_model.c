@@ -90,6 +90,8 @@ int model_stream_total(struct direction *direction, const struct ipct_aggregate 
 		.messages = aggregate->messages,
 		.bytes = aggregate->bytes,
 		.copied = aggregate->copied,
+		.first_ns = aggregate->first_ns,
+		.last_ns = aggregate->event.time_ns,
 	};
 
 	if (aggregate->error)

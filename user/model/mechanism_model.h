@@ -35,6 +35,9 @@ extern const struct mechanism_model model_tcp, model_udp;
 int model_pipe_describe(struct world *world, const struct ipct_pipe *pipe);
 void model_pipe_fini(struct world *world);
 int model_socket_describe(struct world *world, const struct ipct_socket *socket);
+int model_unix_finish(struct world *world);
+void model_unix_fini(struct world *world);
+int model_tcp_finish(struct world *world);
 int model_signal_apply(struct world *world, const struct ipct_signal *signal);
 extern const struct mechanism_model model_signal; /* only totals */
 void model_signal_fini(struct world *world);

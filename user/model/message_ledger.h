@@ -38,14 +38,16 @@ int message_ledger_send(struct message_ledger *ledger, const struct message_oper
 int message_ledger_receive(struct message_ledger *ledger,
 			   const struct message_operation *operation);
 
-/* `messages` waited when the capture began. */
+/* Messages may be dropped on their way: sizes tell which one arrived (UDP). */
+void message_ledger_may_drop(struct message_ledger *ledger);
+
+/* `messages` waited when the capture began; for several sockets they add up. */
 void message_ledger_level_at_start(struct message_ledger *ledger, uint64_t messages);
+/* An unknown number waited: nothing can be claimed. */
+void message_ledger_level_unknown(struct message_ledger *ledger);
 /* `messages` of `bytes` waited at its end; dropped: refused by the full queue meanwhile. */
 void message_ledger_level_at_end(struct message_ledger *ledger, uint64_t messages,
 				 uint64_t bytes);
-
-/* Does a receive still wait for a send of this source to be reported? */
-bool message_ledger_owes(const struct message_ledger *ledger, uint64_t source);
 
 struct message_result {
 	struct stream_balance before;

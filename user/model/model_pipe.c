@@ -51,17 +51,18 @@ static struct pipe_entry *pipe_get(struct world *world, const struct ipct_key *k
 }
 
 /*
- * A pipe is new with the call that made it. A FIFO has no such call: it was closed by all and
- * is a new one when somebody opens it and finds it empty, although bytes were left.
+ * A pipe is new with the call that made it. A FIFO has no such call: the first opener after the
+ * last one closed it finds a new pipe, in which nothing was ever moved. The inode may be that of
+ * a FIFO that was removed.
  */
 static bool is_new_generation(const struct ipct_pipe *pipe, struct stream_ledger *ledger)
 {
-	if (pipe->origin == IPCT_ORIGIN_CREATE)
-		return stream_ledger_party(ledger, true)->nr ||
+	bool is_used = stream_ledger_party(ledger, true)->nr ||
 		       stream_ledger_party(ledger, false)->nr;
-	if (pipe->origin != IPCT_ORIGIN_OPEN || pipe->queued_buffers)
+
+	if (pipe->origin == IPCT_ORIGIN_OPEN && (pipe->send_position || pipe->receive_position))
 		return false;
-	return stream_ledger_holds(ledger);
+	return is_used && (pipe->origin == IPCT_ORIGIN_CREATE || pipe->origin == IPCT_ORIGIN_OPEN);
 }
 
 static void pipe_note_level(const struct ipct_pipe *pipe, struct stream_ledger *ledger)
@@ -89,7 +90,8 @@ int model_pipe_describe(struct world *world, const struct ipct_pipe *pipe)
 			return -ENOMEM;
 	}
 	ledger = entry->channel->directions[0].stream;
-	if (pipe->origin == IPCT_ORIGIN_CREATE)
+	if (pipe->origin == IPCT_ORIGIN_CREATE ||
+	    (pipe->origin == IPCT_ORIGIN_OPEN && !pipe->send_position && !pipe->receive_position))
 		stream_ledger_created(ledger);
 	pipe_note_level(pipe, ledger);
 	if (!pipe->name_len)

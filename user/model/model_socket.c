@@ -62,8 +62,12 @@ void model_pair_join(struct world *world, struct pair *pair, uint32_t id, uint32
 
 void model_pair_place(const struct socket *socket, enum ipct_role role, struct place *ret_place)
 {
+	bool is_to_itself = socket->pair->sockets[0] == socket->pair->sockets[1];
+
 	ret_place->channel = socket->pair->channel;
 	ret_place->direction = role == IPCT_ROLE_SEND ? socket->side : !socket->side;
+	if (is_to_itself)
+		ret_place->direction = 0;
 }
 
 int model_socket_stream(const struct place *place, const struct ipct_transfer *transfer,

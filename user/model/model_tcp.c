@@ -146,10 +146,12 @@ static struct connection *connection_add(struct world *world, const struct ipct_
 		free(connection);
 		return NULL;
 	}
-	table->all[table->nr++] = connection;
 	connection->pair = socket_table_add_pair(world->sockets, channel);
-	if (!connection->pair)
+	if (!connection->pair) {
+		free(connection);
 		return NULL;
+	}
+	table->all[table->nr++] = connection;
 	connection->key = *key;
 	HASH_FIND(by_address, table->by_address, key, sizeof(*key), old);
 	if (old)
@@ -192,22 +194,30 @@ static struct connection *connection_find(struct world *world, const struct ipct
 	return NULL;
 }
 
-/* `address:port` of the side that listens, as far as can be told. */
-static int connection_set_name(struct world *world, struct pair *pair,
-			       const struct ipct_socket *record)
+/* `address:port` of the side that listens, as far as can be told by now. */
+static int connection_set_name(struct world *world, struct connection *connection)
 {
-	bool local = port_listens(world->tcp, record->network, record->local.port);
-	bool remote = port_listens(world->tcp, record->network, record->remote.port);
-	const struct ipct_address *server;
+	const struct ipct_address *ends = connection->key.ends;
+	__u32 network = connection->key.network;
+	bool first = port_listens(world->tcp, network, ends[0].port);
+	bool second = port_listens(world->tcp, network, ends[1].port);
 	char text[ADDRESS_TEXT_MAX];
 
-	if (local == remote)
-		local = record->local.port < PORT_EPHEMERAL_FIRST &&
-			(record->remote.port >= PORT_EPHEMERAL_FIRST ||
-			 record->local.port < record->remote.port);
-	server = local ? &record->local : &record->remote;
-	address_format(server, text, sizeof(text));
-	return channel_set_name(pair->channel, text, strlen(text));
+	if (first == second) /* servers seldom have a port that clients are given */
+		first = ends[0].port < PORT_EPHEMERAL_FIRST &&
+			(ends[1].port >= PORT_EPHEMERAL_FIRST || ends[0].port < ends[1].port);
+	address_format(&ends[!first], text, sizeof(text));
+	return channel_rename(connection->pair->channel, text, strlen(text));
+}
+
+/* Once all listeners are known. */
+int model_tcp_finish(struct world *world)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < world->tcp->nr && !err; i++)
+		err = connection_set_name(world, world->tcp->all[i]);
+	return err;
 }
 
 /* Until an end shows on this host, it is its address. */
@@ -244,9 +254,11 @@ static int socket_connect(struct world *world, uint32_t id, const struct ipct_so
 	if (!connection)
 		return -ENOMEM;
 	model_pair_join(world, connection->pair, id, side);
+	if (!address_compare(&record->local, &record->remote)) /* a port that met itself */
+		model_pair_join(world, connection->pair, id, !side);
 	err = far_ends_set(world, connection->pair, side, record);
 	if (!err)
-		err = connection_set_name(world, connection->pair, record);
+		err = connection_set_name(world, connection);
 	if (err || record->origin != IPCT_ORIGIN_ESTABLISH)
 		return err;
 	stream_ledger_created(connection->pair->channel->directions[0].stream);

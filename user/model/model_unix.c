@@ -5,8 +5,11 @@
  * the sending socket at each receive.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <utlist.h>
 
 #include "model/model_socket.h"
 
@@ -104,8 +107,11 @@ static void stream_note(const struct socket *socket, const struct ipct_socket *r
 
 static void message_note(struct message_ledger *ledger, const struct ipct_socket *record)
 {
-	if (record->queued_bytes == IPCT_LEVEL_UNKNOWN)
+	if (record->queued_bytes == IPCT_LEVEL_UNKNOWN) {
+		if (record->origin == IPCT_ORIGIN_START)
+			message_ledger_level_unknown(ledger);
 		return;
+	}
 	if (record->origin == IPCT_ORIGIN_START)
 		message_ledger_level_at_start(ledger, record->queued_messages);
 	else if (record->origin == IPCT_ORIGIN_END)
@@ -155,12 +161,32 @@ static struct channel *inbox_get(struct world *world, uint32_t id)
 	return inbox;
 }
 
+/*
+ * Is the record of another socket than the one that is known at its address? One that was
+ * never accepted has no inode that would tell, but a connection has the same two ends for life.
+ */
+static bool is_another(const struct world *world, uint32_t id, const struct ipct_socket *record)
+{
+	const struct socket *socket = socket_table_at(world->sockets, id);
+	uint32_t other;
+
+	if (!socket->pair || record->mechanism == IPCT_UNIX_DGRAM)
+		return false;
+	if (!record->peer.object) /* a new one is not connected; an old one may have lost its peer */
+		return record->origin == IPCT_ORIGIN_CREATE;
+	other = socket->pair->sockets[!socket->side];
+	return other != SOCKET_NONE &&
+	       socket_table_at(world->sockets, other)->key.object != record->peer.object;
+}
+
 int model_unix_describe(struct world *world, const struct ipct_socket *record)
 {
 	uint32_t id = model_socket_get(world, &record->key, record->mechanism);
 	struct socket *socket;
 	int err;
 
+	if (id != SOCKET_NONE && is_another(world, id, record))
+		id = socket_table_replace(world->sockets, &record->key, record->mechanism);
 	if (id == SOCKET_NONE)
 		return -ENOMEM;
 	socket = socket_table_at(world->sockets, id);
@@ -261,7 +287,8 @@ static int route_place(struct world *world, const struct route *route, struct pl
 	if (route->to == SOCKET_NONE)
 		return 0;
 	to = socket_table_at(world->sockets, route->to);
-	if (to->pair && (route->from == SOCKET_NONE || route->from == to->pair->sockets[0] ||
+	/* what was sent before both were connected is received after: one inbox for life */
+	if (to->pair && !to->inbox && (route->from == SOCKET_NONE || route->from == to->pair->sockets[0] ||
 			 route->from == to->pair->sockets[1])) {
 		ret_place->channel = to->pair->channel;
 		ret_place->direction = !to->side;
@@ -270,6 +297,93 @@ static int route_place(struct world *world, const struct route *route, struct pl
 	ret_place->channel = inbox_get(world, route->to);
 	ret_place->direction = 0;
 	return ret_place->channel ? 0 : -ENOMEM;
+}
+
+/*
+ * Sends for which no hook named the receiver (before 6.3, without a connection). The receive
+ * names the sending socket, and then the oldest of its sends is the one.
+ */
+struct undirected {
+	struct undirected_send {
+		struct ipct_transfer transfer;
+		uint32_t process;
+		bool is_doubtful;
+		struct undirected_send *prev, *next;
+	} *sends;
+	struct place place; /* where a receive found its sends last */
+};
+
+static struct undirected *undirected_get(struct world *world, uint32_t id)
+{
+	struct socket *socket = socket_table_at(world->sockets, id);
+
+	if (!socket->undirected)
+		socket->undirected = calloc(1, sizeof(*socket->undirected));
+	return socket->undirected;
+}
+
+static int undirected_add(struct world *world, uint32_t id, const struct ipct_transfer *transfer,
+			  uint32_t process, bool is_doubtful)
+{
+	struct undirected *undirected = undirected_get(world, id);
+	struct undirected_send *send = undirected ? calloc(1, sizeof(*send)) : NULL;
+
+	if (!send)
+		return -ENOMEM;
+	memcpy(&send->transfer, transfer, offsetof(struct ipct_transfer, address));
+	send->process = process;
+	send->is_doubtful = is_doubtful;
+	DL_APPEND(undirected->sends, send);
+	return 0;
+}
+
+/* The oldest undirected send of the socket goes to `place`. */
+static int undirected_direct(struct world *world, uint32_t id, const struct place *place)
+{
+	struct undirected *undirected = undirected_get(world, id);
+	struct undirected_send *send;
+	int err;
+
+	if (!undirected)
+		return -ENOMEM;
+	undirected->place = *place;
+	send = undirected->sends;
+	if (!send)
+		return 0;
+	DL_DELETE(undirected->sends, send);
+	err = model_socket_message(place, &send->transfer, send->process, source_of(id),
+				   world->before, send->is_doubtful);
+	free(send);
+	return err;
+}
+
+static void undirected_release(struct undirected *undirected)
+{
+	struct undirected_send *send, *next;
+
+	DL_FOREACH_SAFE(undirected->sends, send, next)
+		free(send);
+	free(undirected);
+}
+
+/* Sends that were reported after their receive. */
+int model_unix_finish(struct world *world)
+{
+	int err = 0;
+
+	for (uint32_t id = 0; id < socket_table_nr(world->sockets) && !err; id++) {
+		struct undirected *undirected = socket_table_at(world->sockets, id)->undirected;
+
+		while (undirected && undirected->sends && undirected->place.channel && !err)
+			err = undirected_direct(world, id, &undirected->place);
+	}
+	return err;
+}
+
+void model_unix_fini(struct world *world)
+{
+	if (world->sockets)
+		socket_table_release(world->sockets, undirected_release);
 }
 
 static int unix_message_transfer(struct world *world, const struct ipct_transfer *transfer,
@@ -281,7 +395,15 @@ static int unix_message_transfer(struct world *world, const struct ipct_transfer
 
 	if (!err)
 		err = route_place(world, &route, ret_place);
+	if (!err && !ret_place->channel && transfer->result >= 0 && route.from != SOCKET_NONE)
+		return undirected_add(world, route.from, transfer, process, is_doubtful);
 	if (err || !ret_place->channel)
+		return err;
+	if (transfer->role == IPCT_ROLE_RECEIVE && transfer->result >= 0 &&
+	    route.from != SOCKET_NONE &&
+	    socket_table_at(world->sockets, route.from)->undirected)
+		err = undirected_direct(world, route.from, ret_place);
+	if (err)
 		return err;
 	return model_socket_message(ret_place, transfer, process, source_of(route.from),
 				    world->before, is_doubtful);

@@ -6,11 +6,12 @@
 
 struct party_member *party_find(const struct party *party, uint32_t process)
 {
-	/* the last one to come is the most likely to come again */
-	for (size_t i = party->nr; i--;)
-		if (party->members[i].process == process)
-			return &party->members[i];
-	return NULL;
+	struct party_member *member = party->newest;
+
+	if (member && member->process == process)
+		return member;
+	HASH_FIND(hh, party->members, &process, sizeof(process), member);
+	return member;
 }
 
 int party_add(struct party *party, uint32_t process, uint64_t messages, uint64_t bytes,
@@ -19,19 +20,22 @@ int party_add(struct party *party, uint32_t process, uint64_t messages, uint64_t
 	struct party_member *member = party_find(party, process);
 
 	if (!member) {
-		struct party_member *members =
-			reallocarray(party->members, party->nr + 1, sizeof(*members));
-
-		if (!members)
+		member = calloc(1, sizeof(*member));
+		if (!member)
 			return -ENOMEM;
-		party->members = members;
-		member = &members[party->nr++];
-		*member = (struct party_member){ .process = process };
+		member->process = process;
+		member->first_ns = time_ns;
+		HASH_ADD(hh, party->members, process, sizeof(member->process), member);
+		party->nr++;
 	}
+	party->newest = member;
 	member->operations++;
-	member->last_ns = time_ns;
 	member->messages += messages;
 	member->bytes += bytes;
+	if (time_ns < member->first_ns)
+		member->first_ns = time_ns;
+	if (time_ns > member->last_ns)
+		member->last_ns = time_ns;
 	party->messages += messages;
 	party->bytes += bytes;
 	return 0;
@@ -39,6 +43,11 @@ int party_add(struct party *party, uint32_t process, uint64_t messages, uint64_t
 
 void party_fini(struct party *party)
 {
-	free(party->members);
+	struct party_member *member, *next;
+
+	HASH_ITER(hh, party->members, member, next) {
+		HASH_DEL(party->members, member);
+		free(member);
+	}
 	*party = (struct party){};
 }

@@ -6,24 +6,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <uthash.h>
+
 struct party_member {
 	uint32_t process;
 	uint64_t operations;
 	uint64_t messages;
 	uint64_t bytes;
-	uint64_t last_ns; /* of the last operation */
+	uint64_t first_ns, last_ns; /* of its operations */
+	UT_hash_handle hh;
 };
 
 struct party {
-	struct party_member *members;
+	struct party_member *members; /* uthash, in the order of their first operation */
+	struct party_member *newest;  /* who moved last: the most likely to do so again */
 	size_t nr;
-	uint64_t messages, bytes; /* of all */
+	uint64_t messages, bytes;     /* of all */
 };
 
 /* Counts one operation. 0 or -ENOMEM. */
 int party_add(struct party *party, uint32_t process, uint64_t messages, uint64_t bytes,
 	      uint64_t time_ns);
-/* NULL: takes no part. Borrowed until the next party_add(). */
+/* NULL: takes no part. Borrowed from the party. */
 struct party_member *party_find(const struct party *party, uint32_t process);
 void party_fini(struct party *party);
 

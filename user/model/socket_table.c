@@ -133,6 +133,16 @@ uint32_t socket_table_nr(const struct socket_table *table)
 	return table->nr;
 }
 
+void socket_table_release(struct socket_table *table,
+			  void (*release)(struct undirected *undirected))
+{
+	for (uint32_t i = 0; i < table->nr; i++) {
+		if (table->sockets[i].undirected)
+			release(table->sockets[i].undirected);
+		table->sockets[i].undirected = NULL;
+	}
+}
+
 struct pair *socket_table_add_pair(struct socket_table *table, struct channel *channel)
 {
 	struct pair_entry *entry = calloc(1, sizeof(*entry));

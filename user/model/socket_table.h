@@ -15,6 +15,8 @@
 
 #define SOCKET_NONE UINT32_MAX
 
+struct undirected;
+
 /* A channel between two sockets: sockets[0] sends in direction 0, sockets[1] in direction 1. */
 struct pair {
 	struct channel *channel;
@@ -34,6 +36,7 @@ struct socket {
 	uint32_t side;        /* which end of the pair */
 	struct channel *inbox; /* unconnected datagrams to this socket; owned by the world */
 	char *name;           /* unix; bytes up to a NUL, '@' first for an abstract one */
+	struct undirected *undirected; /* model_unix.c: sent, and no hook said to whom */
 };
 
 struct socket_table;
@@ -56,6 +59,10 @@ uint32_t socket_table_find(const struct socket_table *table, uint64_t object);
 /* Borrowed until the next socket is made. */
 struct socket *socket_table_at(const struct socket_table *table, uint32_t id);
 uint32_t socket_table_nr(const struct socket_table *table);
+
+/* Calls `release` for each socket that has undirected sends, which owns them. */
+void socket_table_release(struct socket_table *table,
+			  void (*release)(struct undirected *undirected));
 
 /* Makes a pair around a channel; owned by the table. NULL without memory. */
 struct pair *socket_table_add_pair(struct socket_table *table, struct channel *channel);

@@ -5,57 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/edge_spread.h"
-#include "model/party.h"
-#include "model/queue.h"
+#include "model/stream_internal.h"
 
 #define ATOMIC_WRITE_BYTES 4096   /* PIPE_BUF: longer writes of two processes may interleave */
+#define PACKET_BYTES 4096         /* a page: a longer write in packet mode makes several */
 #define HOLD_NS 5000000ULL        /* how long a record waits for one that was moved earlier */
-#define LEVEL_RACE_NS 10000000ULL /* a level measured this close to a transfer proves nothing */
-
-/* One role: who takes part, and the order of what they do. */
-struct side {
-	struct party party;
-	struct party totals;  /* operations that were only added up */
-	struct queue held;    /* waiting for their place in the order */
-	uint64_t last_position;
-	bool has_last;
-	bool is_threaded;
-	uint64_t newest_ns;
-};
-
-/* What was matched on an edge since the queue was last known empty. */
-struct region_edge {
-	struct edge_key key;
-	uint64_t messages;
-	uint64_t bytes;
-};
-
-struct region {
-	struct region_edge *edges;
-	size_t nr, cap;
-	bool is_doubtful;
-	bool has_long_write;
-};
-
-struct stream_ledger {
-	enum stream_position kind;
-	uint32_t before;      /* process id for bytes that nobody was seen sending */
-	struct side sender, receiver;
-	struct queue segments; /* sent, not received; .copied: bytes of the whole send */
-	struct queue debts;    /* received, its send not seen yet */
-	struct region region;
-	struct edge_set edges;
-	uint64_t before_bytes;
-	struct stream_balance truncated;
-	bool is_whole;         /* all bytes were seen from the first on, or their number is known */
-	bool is_synchronised;  /* nothing unknown is in front of the segments */
-	bool is_aligned;       /* BYTES: both roles count from the same byte */
-	bool has_first[2];     /* BYTES: first position of sender, receiver */
-	uint32_t first[2];
-	bool has_end_level;
-	uint64_t end_level, end_level_ns;
-};
+#define HOLD_MAX 4096             /* and how many wait */
 
 struct stream_ledger *stream_ledger_new(enum stream_position kind, uint32_t before)
 {
@@ -65,7 +20,7 @@ struct stream_ledger *stream_ledger_new(enum stream_position kind, uint32_t befo
 		return NULL;
 	ledger->kind = kind;
 	ledger->before = before;
-	ledger->region.is_doubtful = true; /* until it is synchronised */
+	region_begin(&ledger->region, 1, true); /* until it is synchronised */
 	return ledger;
 }
 
@@ -84,7 +39,8 @@ void stream_ledger_free(struct stream_ledger *ledger)
 	side_fini(&ledger->receiver);
 	queue_fini(&ledger->segments);
 	queue_fini(&ledger->debts);
-	free(ledger->region.edges);
+	region_fini(&ledger->region);
+	region_fini(&ledger->previous);
 	edge_set_fini(&ledger->edges);
 	free(ledger);
 }
@@ -111,58 +67,29 @@ void stream_ledger_created(struct stream_ledger *ledger)
 
 /* Regions ------------------------------------------------------------------------------- */
 
-static int region_add(struct region *region, const struct match *match)
-{
-	struct region_edge *edge;
-
-	for (size_t i = 0; i < region->nr; i++) {
-		edge = &region->edges[i];
-		if (edge->key.from == match->from && edge->key.to == match->to) {
-			edge->messages += match->messages;
-			edge->bytes += match->bytes;
-			return 0;
-		}
-	}
-	if (region->nr == region->cap) {
-		size_t cap = region->cap ? region->cap * 2 : 4;
-
-		edge = reallocarray(region->edges, cap, sizeof(*edge));
-		if (!edge)
-			return -ENOMEM;
-		region->edges = edge;
-		region->cap = cap;
-	}
-	region->edges[region->nr++] = (struct region_edge){
-		{ match->from, match->to }, match->messages, match->bytes
-	};
-	return 0;
-}
-
-/* An overlap is proven: what this region matched may be someone else's. */
+/* An overlap is proven: what this region matched, and the one that just ended. */
 void stream_ledger_doubt(struct stream_ledger *ledger)
 {
-	struct region *region = &ledger->region;
+	uint64_t newest = ledger->sender.newest_ns > ledger->receiver.newest_ns ?
+				  ledger->sender.newest_ns : ledger->receiver.newest_ns;
 
-	if (region->is_doubtful)
-		return;
-	region->is_doubtful = true;
-	for (size_t i = 0; i < region->nr; i++) {
-		struct edge *edge = edge_set_get(&ledger->edges, region->edges[i].key.from,
-						 region->edges[i].key.to);
-
-		if (!edge)
-			continue; /* it was made when the region took it up */
-		edge->is_doubtful = true;
-		edge->certain_messages -= region->edges[i].messages;
-		edge->certain_bytes -= region->edges[i].bytes;
-	}
+	region_doubt(&ledger->region);
+	if (newest < ledger->previous.ended_ns + HOLD_NS)
+		region_doubt(&ledger->previous);
 }
 
-static void region_begin(struct stream_ledger *ledger)
+static void ledger_begin_region(struct stream_ledger *ledger)
 {
-	ledger->region.nr = 0;
-	ledger->region.is_doubtful = !ledger->is_synchronised;
-	ledger->region.has_long_write = false;
+	struct region ended = ledger->region;
+	uint64_t newest = ledger->sender.newest_ns > ledger->receiver.newest_ns ?
+				  ledger->sender.newest_ns : ledger->receiver.newest_ns;
+
+	if (ended.nr) { /* else the one before it stays the previous one */
+		ledger->region = ledger->previous;
+		ledger->previous = ended;
+		ledger->previous.ended_ns = newest;
+	}
+	region_begin(&ledger->region, ended.number + 1, !ledger->is_synchronised);
 }
 
 static bool ledger_is_settled(const struct stream_ledger *ledger)
@@ -171,20 +98,50 @@ static bool ledger_is_settled(const struct stream_ledger *ledger)
 	       !ledger->receiver.held.nr;
 }
 
-bool stream_ledger_holds(const struct stream_ledger *ledger)
+/* TCP: an empty receive queue says nothing of what is still on its way. */
+static bool positions_agree(const struct stream_ledger *ledger)
 {
-	return ledger->segments.nr || ledger->sender.held.nr;
+	return ledger->kind != STREAM_POSITION_BYTES ||
+	       (ledger->sender.has_last && ledger->receiver.has_last &&
+		(uint32_t)ledger->sender.last_position ==
+			(uint32_t)ledger->receiver.last_position);
+}
+
+/*
+ * Empty, although bytes that were sent are not received, and nobody else receives: as many of
+ * the oldest bytes were counted twice, as the level at the start and as part of a send that was
+ * going on then.
+ */
+static void ledger_contradict(struct stream_ledger *ledger)
+{
+	uint64_t surplus = 0;
+
+	if (ledger->debts.nr || ledger->sender.held.nr || ledger->receiver.held.nr ||
+	    ledger->receiver.party.nr != 1 || ledger->receiver.is_threaded ||
+	    ledger->kind == STREAM_POSITION_BYTES)
+		return;
+	while (ledger->segments.nr) {
+		surplus += queue_at(&ledger->segments, 0)->bytes;
+		queue_drop_first(&ledger->segments);
+	}
+	ledger->is_contradicted = true;
+	stream_ledger_doubt(ledger);
+	ledger->before_surplus += surplus;
 }
 
 void stream_ledger_known_empty(struct stream_ledger *ledger)
 {
-	if (!ledger_is_settled(ledger))
+	if (!ledger_is_settled(ledger)) {
+		ledger_contradict(ledger);
+		return;
+	}
+	if (!positions_agree(ledger))
 		return;
 	/* empty, and as much was received as was sent: nothing older was in it */
 	if (!ledger->before_bytes && ledger->kind != STREAM_POSITION_BYTES)
 		ledger->is_whole = true;
 	ledger->is_synchronised = true;
-	region_begin(ledger);
+	ledger_begin_region(ledger);
 }
 
 /* Matching ------------------------------------------------------------------------------ */
@@ -202,6 +159,7 @@ static int ledger_match(struct stream_ledger *ledger, struct stream_operation *s
 		.is_doubtful = ledger->region.is_doubtful,
 		.is_suspect = segment->is_doubtful || debt->is_doubtful,
 	};
+	struct edge *edge;
 	int err = 0;
 
 	match.messages = is_first && match.bytes && segment->process != ledger->before;
@@ -213,15 +171,17 @@ static int ledger_match(struct stream_ledger *ledger, struct stream_operation *s
 	segment->bytes -= bytes;
 	debt->bytes -= bytes;
 	debt->copied -= match.bytes;
-	if (match.bytes || match.messages)
-		err = edge_set_add(&ledger->edges, &match);
-	if (!err && !ledger->region.is_doubtful && !match.is_suspect)
-		err = region_add(&ledger->region, &match);
-	return err;
+	if (!match.bytes && !match.messages)
+		return 0;
+	err = edge_set_add(&ledger->edges, &match);
+	if (err || ledger->region.is_doubtful || match.is_suspect)
+		return err;
+	edge = edge_set_get(&ledger->edges, match.from, match.to);
+	return region_add(&ledger->region, edge, &match);
 }
 
 /* Feeds the debts from the segments as far as both go. */
-static int ledger_settle(struct stream_ledger *ledger)
+int stream_ledger_settle(struct stream_ledger *ledger)
 {
 	while (ledger->is_aligned && ledger->debts.nr && ledger->segments.nr) {
 		struct stream_operation *segment = queue_at(&ledger->segments, 0);
@@ -244,8 +204,7 @@ static int ledger_settle(struct stream_ledger *ledger)
 	return 0;
 }
 
-/* Puts bytes of unknown origin in front of all segments. */
-static int ledger_add_before(struct stream_ledger *ledger, uint64_t bytes)
+int stream_ledger_add_before(struct stream_ledger *ledger, uint64_t bytes)
 {
 	struct stream_operation segment = {
 		.process = ledger->before,
@@ -278,12 +237,13 @@ static int ledger_align(struct stream_ledger *ledger)
 	if (ledger->is_aligned || !ledger->has_first[0] || !ledger->has_first[1])
 		return 0;
 	ledger->is_aligned = true;
+	ledger->is_by_position = true;
 	ledger->is_whole = true;
 	ledger->is_synchronised = true;
-	region_begin(ledger);
+	ledger_begin_region(ledger);
 	ahead = (int32_t)(ledger->first[0] - ledger->first[1]);
 	if (ahead >= 0)
-		return ledger_add_before(ledger, ahead);
+		return stream_ledger_add_before(ledger, ahead);
 	ledger_drop_front(ledger, -(int64_t)ahead);
 	return 0;
 }
@@ -334,24 +294,54 @@ static void note_position(struct side *side, const struct stream_operation *oper
 	side->has_last = true;
 }
 
-static int commit_send(struct stream_ledger *ledger, const struct stream_operation *operation)
+/* What an operation tells, apart from its bytes. */
+static void commit_begin(struct stream_ledger *ledger, struct side *side,
+			 const struct stream_operation *operation)
+{
+	if (operation->is_doubtful) /* or they are another channel's, and all behind is shifted */
+		ledger->is_contradicted = true;
+	if (operation->has_position && !position_fits(ledger, side, operation) &&
+	    ledger->is_by_position)
+		ledger->is_contradicted = true;
+	if (order_is_open(ledger, side, operation))
+		stream_ledger_doubt(ledger);
+	note_position(side, operation);
+	note_first_position(ledger, side == &ledger->receiver, operation);
+}
+
+/* A send in packet mode is as many packets as it has pages, and still one message. */
+static int segments_push(struct stream_ledger *ledger, const struct stream_operation *operation)
 {
 	struct stream_operation segment = *operation;
+	uint64_t left = operation->bytes;
+	int err = 0;
+
+	segment.copied = operation->bytes;
+	while (left && !err) {
+		segment.bytes = left;
+		if (operation->is_packet && left > PACKET_BYTES)
+			segment.bytes = PACKET_BYTES;
+		segment.copied = left == operation->bytes ? segment.bytes : segment.bytes + 1;
+		left -= segment.bytes;
+		err = queue_push(&ledger->segments, &segment);
+	}
+	return err;
+}
+
+static int commit_send(struct stream_ledger *ledger, const struct stream_operation *operation)
+{
 	struct side *side = &ledger->sender;
 	int err;
 
 	if (ledger->kind == STREAM_POSITION_ORDER && operation->bytes > ATOMIC_WRITE_BYTES)
 		ledger->region.has_long_write = true;
-	if (order_is_open(ledger, side, operation) ||
-	    (side->party.nr > 1 && ledger->region.has_long_write))
+	if (side->party.nr > 1 && ledger->region.has_long_write)
 		stream_ledger_doubt(ledger);
-	note_position(side, operation);
-	note_first_position(ledger, 0, operation);
-	segment.copied = segment.bytes;
-	err = queue_push(&ledger->segments, &segment);
+	commit_begin(ledger, side, operation);
+	err = segments_push(ledger, operation);
 	if (!err)
 		err = ledger_align(ledger);
-	return err ? err : ledger_settle(ledger);
+	return err ? err : stream_ledger_settle(ledger);
 }
 
 static int commit_receive(struct stream_ledger *ledger, const struct stream_operation *operation)
@@ -359,15 +349,12 @@ static int commit_receive(struct stream_ledger *ledger, const struct stream_oper
 	struct side *side = &ledger->receiver;
 	int err;
 
-	if (order_is_open(ledger, side, operation))
-		stream_ledger_doubt(ledger);
-	note_position(side, operation);
-	note_first_position(ledger, 1, operation);
+	commit_begin(ledger, side, operation);
 	err = queue_push(&ledger->debts, operation);
 	if (!err)
 		err = ledger_align(ledger);
 	if (!err)
-		err = ledger_settle(ledger);
+		err = stream_ledger_settle(ledger);
 	if (!err && operation->leaves_empty)
 		stream_ledger_known_empty(ledger);
 	return err;
@@ -387,7 +374,7 @@ static int side_release(struct stream_ledger *ledger, struct side *side, uint64_
 		struct stream_operation operation = *queue_at(&side->held, 0);
 		int err;
 
-		if (operation.time_ns + HOLD_NS > time_ns)
+		if (operation.time_ns + HOLD_NS > time_ns && side->held.nr < HOLD_MAX)
 			return 0;
 		queue_drop_first(&side->held);
 		err = commit(ledger, side, &operation);
@@ -457,10 +444,16 @@ int stream_ledger_add_total(struct stream_ledger *ledger, bool is_send,
 	struct side *side = is_send ? &ledger->sender : &ledger->receiver;
 	uint64_t messages = is_send ? total->messages : 0;
 	uint64_t bytes = is_send ? total->bytes : total->copied;
-	int err = party_add(&side->party, total->process, messages, bytes, 0);
+	int err = party_add(&side->party, total->process, messages, bytes, total->last_ns);
 
+	if (!err)
+		err = party_add(&side->totals, total->process, messages, bytes, total->last_ns);
+	if (err)
+		return err;
 	ledger->truncated.bytes += is_send ? 0 : total->bytes - total->copied;
-	return err ? err : party_add(&side->totals, total->process, messages, bytes, 0);
+	if (total->first_ns < party_find(&side->party, total->process)->first_ns)
+		party_find(&side->party, total->process)->first_ns = total->first_ns;
+	return 0;
 }
 
 /* Levels -------------------------------------------------------------------------------- */
@@ -472,12 +465,12 @@ void stream_ledger_level_at_start(struct stream_ledger *ledger, uint64_t bytes)
 	if (ledger->is_synchronised || ledger->kind == STREAM_POSITION_BYTES)
 		return;
 	bytes += in;
-	if (ledger_add_before(ledger, bytes > out ? bytes - out : 0))
+	if (stream_ledger_add_before(ledger, bytes > out ? bytes - out : 0))
 		return; /* stays unsynchronised: nothing will be claimed */
 	ledger->is_whole = true;
 	ledger->is_synchronised = true;
 	ledger->is_aligned = true;
-	region_begin(ledger);
+	ledger_begin_region(ledger);
 }
 
 void stream_ledger_level_at_end(struct stream_ledger *ledger, uint64_t bytes, uint64_t time_ns)
@@ -487,147 +480,12 @@ void stream_ledger_level_at_end(struct stream_ledger *ledger, uint64_t bytes, ui
 	ledger->end_level_ns = time_ns;
 }
 
-/* Closing ------------------------------------------------------------------------------- */
-
-static int ledger_flush(struct stream_ledger *ledger)
+int stream_ledger_flush(struct stream_ledger *ledger)
 {
 	int err = side_release(ledger, &ledger->sender, UINT64_MAX);
 
 	if (!err)
 		err = side_release(ledger, &ledger->receiver, UINT64_MAX);
 	ledger->is_aligned = true;
-	return err ? err : ledger_settle(ledger);
-}
-
-/* What was received and nobody was seen sending. */
-static int ledger_settle_debts(struct stream_ledger *ledger)
-{
-	uint64_t owed = 0;
-
-	for (size_t i = 0; i < ledger->debts.nr; i++)
-		owed += queue_at(&ledger->debts, i)->bytes;
-	if (!owed)
-		return 0;
-	ledger->region.is_doubtful = true;
-	if (ledger_add_before(ledger, owed))
-		return -ENOMEM;
-	return ledger_settle(ledger);
-}
-
-static void result_fill_unread(struct stream_ledger *ledger, struct stream_balance *unread)
-{
-	uint64_t sent = ledger->sender.party.bytes + ledger->before_bytes;
-	uint64_t received = ledger->receiver.party.bytes + ledger->truncated.bytes;
-
-	if (ledger->sender.totals.nr || ledger->receiver.totals.nr) {
-		unread->bytes = sent > received ? sent - received : 0;
-		return;
-	}
-	for (size_t i = 0; i < ledger->segments.nr; i++) {
-		struct stream_operation *segment = queue_at(&ledger->segments, i);
-
-		unread->bytes += segment->bytes;
-		unread->messages += segment->bytes == segment->copied;
-	}
-}
-
-static void result_fill(struct stream_ledger *ledger, struct stream_result *result)
-{
-	uint64_t newest = ledger->sender.newest_ns > ledger->receiver.newest_ns ?
-				  ledger->sender.newest_ns : ledger->receiver.newest_ns;
-	bool is_measured = ledger->has_end_level &&
-			   newest + LEVEL_RACE_NS < ledger->end_level_ns;
-
-	result->before.bytes = ledger->before_bytes;
-	result->truncated = ledger->truncated;
-	result_fill_unread(ledger, &result->unread);
-	result->is_conserved = !is_measured || result->unread.bytes == ledger->end_level;
-	result->is_unread_inferred = !is_measured;
-	if (is_measured)
-		result->unread.bytes = ledger->end_level;
-}
-
-/*
- * The least that `from` must have sent to `to`, whatever the order was: the rows and columns
- * of the table of edges are known.
- */
-static uint64_t least_bytes(uint64_t sent, uint64_t received, uint64_t all_sent)
-{
-	uint64_t both = sent + received;
-
-	return both > all_sent ? both - all_sent : 0;
-}
-
-struct verdict {
-	bool is_claimable;    /* nothing is known to be missing */
-	bool whole_is_known;  /* all that went through was seen, from the first byte on */
-	bool one_to_one;      /* one sender, one receiver */
-	bool all_to_one;      /* one receiver, and nothing was left */
-	uint64_t all_sent;
-};
-
-static struct verdict ledger_judge(const struct stream_ledger *ledger, bool is_lossy,
-				   const struct stream_result *result, bool had_debts)
-{
-	const struct side *sender = &ledger->sender, *receiver = &ledger->receiver;
-	bool has_totals = sender->totals.nr || receiver->totals.nr;
-	size_t senders = sender->party.nr + (ledger->before_bytes > 0);
-	struct verdict verdict = { .all_sent = sender->party.bytes + ledger->before_bytes };
-
-	verdict.is_claimable = !is_lossy && result->is_conserved;
-	verdict.whole_is_known = verdict.is_claimable && ledger->is_whole && !had_debts;
-	verdict.all_to_one = receiver->party.nr == 1 && !result->unread.bytes &&
-			     !(has_totals && result->truncated.bytes);
-	verdict.one_to_one = receiver->party.nr == 1 && senders == 1 && !has_totals &&
-			     !sender->is_threaded;
-	return verdict;
-}
-
-static void edge_judge(const struct stream_ledger *ledger, const struct verdict *verdict,
-		       struct edge *edge)
-{
-	struct party_member *from = party_find(&ledger->sender.party, edge->key.from);
-	struct party_member *to = party_find(&ledger->receiver.party, edge->key.to);
-	uint64_t least = 0;
-
-	if (verdict->is_claimable && !edge->is_suspect && edge->key.from != ledger->before &&
-	    (!edge->is_doubtful || (verdict->whole_is_known &&
-				    (verdict->one_to_one || verdict->all_to_one)))) {
-		edge_set_exact(edge);
-		return;
-	}
-	if (!verdict->is_claimable || edge->is_suspect) {
-		edge_set_at_least(edge, 0, 0);
-		return;
-	}
-	if (verdict->whole_is_known && from && to)
-		least = least_bytes(from->bytes, to->bytes, verdict->all_sent);
-	edge_set_at_least(edge, edge->certain_messages,
-			  least > edge->certain_bytes ? least : edge->certain_bytes);
-}
-
-int stream_ledger_close(struct stream_ledger *ledger, bool is_lossy,
-			struct stream_result *ret_result)
-{
-	bool had_debts, had_totals = ledger->sender.totals.nr || ledger->receiver.totals.nr;
-	struct verdict verdict;
-	struct edge *edge;
-	int err = ledger_flush(ledger);
-
-	*ret_result = (struct stream_result){};
-	if (err)
-		return err;
-	had_debts = ledger->debts.nr > 0;
-	if (had_totals)
-		err = edge_spread(&ledger->edges, &ledger->sender.party, &ledger->receiver.party,
-				  ledger->before);
-	else
-		err = ledger_settle_debts(ledger);
-	if (err)
-		return err;
-	result_fill(ledger, ret_result);
-	verdict = ledger_judge(ledger, is_lossy, ret_result, had_debts && !had_totals);
-	for (edge = ledger->edges.edges; edge; edge = edge->hh.next)
-		edge_judge(ledger, &verdict, edge);
-	return 0;
+	return err ? err : stream_ledger_settle(ledger);
 }

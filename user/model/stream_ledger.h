@@ -45,6 +45,7 @@ struct stream_total {
 	uint64_t messages;
 	uint64_t bytes;  /* put into or taken out of the stream */
 	uint64_t copied; /* receive: what reached the process */
+	uint64_t first_ns, last_ns;
 };
 
 struct stream_balance {
@@ -90,9 +91,6 @@ void stream_ledger_level_at_end(struct stream_ledger *ledger, uint64_t bytes, ui
 
 /* All that was matched since the queue was last empty is doubtful. */
 void stream_ledger_doubt(struct stream_ledger *ledger);
-
-/* Were bytes sent that nobody has received yet? */
-bool stream_ledger_holds(const struct stream_ledger *ledger);
 
 /*
  * Closes the ledger: settles, decides what is exact. `is_lossy`: transfers were lost in this

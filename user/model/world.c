@@ -42,6 +42,7 @@ void world_free(struct world *world)
 		return;
 	model_pipe_fini(world);
 	model_signal_fini(world);
+	model_unix_fini(world);
 	for (size_t i = 0; i < world->channels_nr; i++)
 		channel_free(world->channels[i]);
 	free(world->channels);
@@ -77,6 +78,13 @@ uint32_t world_actor(struct world *world, const struct ipct_event *event)
 	return process_table_get(world->processes, event->pid, event->start_ns);
 }
 
+int world_finish(struct world *world)
+{
+	int err = model_unix_finish(world);
+
+	return err ? err : model_tcp_finish(world);
+}
+
 /* Transfers ------------------------------------------------------------------------------ */
 
 static int apply_transfer(struct world *world, const struct ipct_transfer *transfer)
@@ -89,8 +97,11 @@ static int apply_transfer(struct world *world, const struct ipct_transfer *trans
 
 	if (process == PROCESS_NONE)
 		return -ENOMEM;
-	if (transfer->flags & IPCT_TRANSFER_UNRESOLVED)
-		return descriptor_unresolved(world->descriptors, transfer, process);
+	if (transfer->flags & IPCT_TRANSFER_UNRESOLVED) {
+		world->has_unresolved |=
+			!descriptor_unresolved(world->descriptors, transfer, process);
+		return 0;
+	}
 	model = mechanism_model_find(transfer->mechanism);
 	if (!model) {
 		world->rejected++;

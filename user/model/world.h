@@ -29,6 +29,7 @@ struct world {
 	struct descriptor_table *descriptors;
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
 	bool is_system_wide;
+	bool has_unresolved; /* something went through a channel that nobody can name */
 	uint32_t before; /* node `before capture` */
 	uint32_t kernel; /* node `kernel` */
 	uint64_t first_ns, last_ns; /* of all records */
@@ -41,6 +42,9 @@ void world_free(struct world *world);
 
 /* Takes a checked record (event_check.h). 0 or -ENOMEM. */
 int world_apply(struct world *world, const struct ipct_event *event);
+
+/* What can be told only after the last record. Before the ledgers are closed. 0 or -ENOMEM. */
+int world_finish(struct world *world);
 
 /* Adds a channel, which the world owns from now on. 0 or -ENOMEM (and frees it). */
 int world_add_channel(struct world *world, struct channel *channel);

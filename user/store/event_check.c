@@ -23,6 +23,19 @@ static size_t event_least(__u16 type)
 	}
 }
 
+#define ERRNO_LAST 4095 /* MAX_ERRNO of the kernel */
+#define SIGNAL_LAST 64
+
+static bool mechanism_is_pipe(__u8 mechanism)
+{
+	return mechanism == IPCT_PIPE || mechanism == IPCT_FIFO;
+}
+
+static bool mechanism_is_socket(__u8 mechanism)
+{
+	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP;
+}
+
 static bool mechanism_is_known(__u8 mechanism)
 {
 	return mechanism > IPCT_MECHANISM_NONE && mechanism < IPCT_MECHANISM_NR;
@@ -36,6 +49,8 @@ static bool role_is_known(__u8 role)
 static bool transfer_is_good(const struct ipct_transfer *t)
 {
 	if ((t->flags & IPCT_TRANSFER_ADDRESS) && t->event.size < sizeof(*t))
+		return false;
+	if (t->result < -ERRNO_LAST || t->result > 0x7fffffff)
 		return false;
 	if (!role_is_known(t->role) || t->copied > (t->result > 0 ? (__u64)t->result : 0))
 		return false;
@@ -51,14 +66,20 @@ static bool span_is_good(const struct ipct_event *event, size_t base, size_t spa
 
 static bool aggregate_is_good(const struct ipct_aggregate *a)
 {
+	if (a->error > 0 ? a->mechanism != IPCT_SIGNAL : a->error < -ERRNO_LAST)
+		return false;
+	if (a->mechanism == IPCT_SIGNAL && (!a->signal || a->signal > SIGNAL_LAST))
+		return false;
 	return mechanism_is_known(a->mechanism) && role_is_known(a->role) &&
-	       a->copied <= a->bytes && a->bytes < 1ULL << 62 && a->operations < 1ULL << 62;
+	       a->copied <= a->bytes && a->bytes < 1ULL << 62 &&
+	       a->operations < 1ULL << 62 && a->messages <= a->operations;
 }
 
 static bool event_content_is_good(const struct ipct_event *event)
 {
 	const struct ipct_pipe *pipe = (const void *)event;
 	const struct ipct_socket *socket = (const void *)event;
+	const struct ipct_signal *signal = (const void *)event;
 	const struct ipct_exec *exec = (const void *)event;
 	const struct ipct_text *text = (const void *)event;
 
@@ -68,13 +89,15 @@ static bool event_content_is_good(const struct ipct_event *event)
 	case IPCT_EVENT_AGGREGATE:
 		return aggregate_is_good((const void *)event);
 	case IPCT_EVENT_PIPE:
-		return mechanism_is_known(pipe->mechanism) &&
+		return mechanism_is_pipe(pipe->mechanism) &&
 		       span_is_good(event, offsetof(struct ipct_pipe, name), IPCT_NAME_SPACE,
 				    pipe->name_offset, pipe->name_len);
 	case IPCT_EVENT_SOCKET:
-		return mechanism_is_known(socket->mechanism) &&
+		return mechanism_is_socket(socket->mechanism) &&
 		       span_is_good(event, offsetof(struct ipct_socket, name), IPCT_NAME_SPACE,
 				    socket->name_offset, socket->name_len);
+	case IPCT_EVENT_SIGNAL:
+		return signal->signal > 0 && signal->signal <= SIGNAL_LAST;
 	case IPCT_EVENT_EXEC:
 		return exec->file_len <= exec->text_len && exec->text_len <= IPCT_TEXT_MAX;
 	case IPCT_EVENT_TEXT:
