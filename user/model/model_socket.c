@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "model/inet_tables.h"
+
 int model_socket_describe(struct world *world, const struct ipct_socket *record)
 {
-	if (record->mechanism == IPCT_TCP)
-		return model_tcp_describe(world, record);
-	if (record->mechanism == IPCT_UDP)
-		return model_udp_describe(world, record);
-	return model_unix_describe(world, record);
+	if (record->mechanism != IPCT_TCP && record->mechanism != IPCT_UDP)
+		return model_unix_describe(world, record);
+	if (udp_table_add_local(world->udp, record->network, &record->local))
+		return -ENOMEM;
+	return record->mechanism == IPCT_TCP ? model_tcp_describe(world, record) :
+					       model_udp_describe(world, record);
 }
 
 uint32_t model_socket_get(struct world *world, const struct ipct_key *key, uint8_t mechanism)
@@ -70,28 +73,42 @@ void model_pair_place(const struct socket *socket, enum ipct_role role, struct p
 		ret_place->direction = 0;
 }
 
-int model_socket_stream(const struct place *place, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful)
+int model_pair_transfer(struct world *world, const struct ipct_transfer *transfer,
+			uint32_t process, bool is_doubtful, struct place *ret_place)
 {
-	int err = model_count(place->channel, transfer, process,
-			      transfer->role == IPCT_ROLE_SEND && transfer->result > 0);
+	uint32_t id = model_socket_get(world, &transfer->key, transfer->mechanism);
+	int err;
 
+	if (id == SOCKET_NONE)
+		return -ENOMEM;
+	if (!socket_table_at(world->sockets, id)->pair)
+		return 0; /* an error on a socket that is not connected */
+	model_pair_place(socket_table_at(world->sockets, id), transfer->role, ret_place);
+	err = model_count(ret_place->channel, transfer, process,
+			  transfer->role == IPCT_ROLE_SEND && transfer->result > 0);
 	if (err)
 		return err;
-	return model_stream_transfer(&place->channel->directions[place->direction], transfer,
-				     process, is_doubtful);
+	return model_stream_transfer(&ret_place->channel->directions[ret_place->direction],
+				     transfer, process, is_doubtful);
 }
 
-int model_socket_stream_total(const struct place *place, const struct ipct_aggregate *aggregate,
-			      uint32_t process)
+int model_pair_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
+			 uint32_t process)
 {
-	int err = model_count_total(place->channel, aggregate, process,
-				    aggregate->role == IPCT_ROLE_SEND ? aggregate->messages : 0);
+	uint32_t id = model_socket_get(world, &aggregate->key, aggregate->mechanism);
+	struct place place;
+	int err;
 
+	if (id == SOCKET_NONE)
+		return -ENOMEM;
+	if (!socket_table_at(world->sockets, id)->pair)
+		return 0;
+	model_pair_place(socket_table_at(world->sockets, id), aggregate->role, &place);
+	err = model_count_total(place.channel, aggregate, process,
+				aggregate->role == IPCT_ROLE_SEND ? aggregate->messages : 0);
 	if (err)
 		return err;
-	return model_stream_total(&place->channel->directions[place->direction], aggregate,
-				  process);
+	return model_stream_total(&place.channel->directions[place.direction], aggregate, process);
 }
 
 int model_socket_message(const struct place *place, const struct ipct_transfer *transfer,

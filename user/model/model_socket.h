@@ -19,11 +19,11 @@ void model_pair_join(struct world *world, struct pair *pair, uint32_t id, uint32
 /* The place of a transfer in a pair, by who sends. */
 void model_pair_place(const struct socket *socket, enum ipct_role role, struct place *ret_place);
 
-/* Transfers over a pair of stream sockets, whose place is known. */
-int model_socket_stream(const struct place *place, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful);
-int model_socket_stream_total(const struct place *place, const struct ipct_aggregate *aggregate,
-			      uint32_t process);
+/* Operations of a stream socket: the mechanism models of TCP and unix streams. */
+int model_pair_transfer(struct world *world, const struct ipct_transfer *transfer,
+			uint32_t process, bool is_doubtful, struct place *ret_place);
+int model_pair_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
+			 uint32_t process);
 
 /* A datagram or record over a channel, whose place is known. */
 int model_socket_message(const struct place *place, const struct ipct_transfer *transfer,

@@ -304,31 +304,4 @@ int model_tcp_describe(struct world *world, const struct ipct_socket *record)
 	return 0;
 }
 
-static int tcp_transfer(struct world *world, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful, struct place *ret_place)
-{
-	uint32_t id = model_socket_get(world, &transfer->key, transfer->mechanism);
-
-	if (id == SOCKET_NONE)
-		return -ENOMEM;
-	if (!socket_table_at(world->sockets, id)->pair)
-		return 0; /* an error on a socket that is not connected */
-	model_pair_place(socket_table_at(world->sockets, id), transfer->role, ret_place);
-	return model_socket_stream(ret_place, transfer, process, is_doubtful);
-}
-
-static int tcp_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
-			 uint32_t process)
-{
-	uint32_t id = model_socket_get(world, &aggregate->key, aggregate->mechanism);
-	struct place place;
-
-	if (id == SOCKET_NONE)
-		return -ENOMEM;
-	if (!socket_table_at(world->sockets, id)->pair)
-		return 0;
-	model_pair_place(socket_table_at(world->sockets, id), aggregate->role, &place);
-	return model_socket_stream_total(&place, aggregate, process);
-}
-
-const struct mechanism_model model_tcp = { IPCT_TCP, tcp_transfer, tcp_aggregate };
+const struct mechanism_model model_tcp = { IPCT_TCP, model_pair_transfer, model_pair_aggregate };

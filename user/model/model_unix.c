@@ -216,35 +216,16 @@ static int unix_stream_transfer(struct world *world, const struct ipct_transfer 
 				uint32_t process, bool is_doubtful, struct place *ret_place)
 {
 	uint32_t id = model_socket_get(world, &transfer->key, transfer->mechanism);
-	struct socket *socket;
 
 	if (id == SOCKET_NONE)
 		return -ENOMEM;
-	socket = socket_table_at(world->sockets, id);
-	if (!socket->pair && transfer->peer) {
-		socket->peer = (struct ipct_key){ .object = transfer->peer };
+	if (!socket_table_at(world->sockets, id)->pair && transfer->peer) {
+		socket_table_at(world->sockets, id)->peer =
+			(struct ipct_key){ .object = transfer->peer };
 		if (socket_connect(world, id))
 			return -ENOMEM;
-		socket = socket_table_at(world->sockets, id);
 	}
-	if (!socket->pair)
-		return 0; /* an error on a socket that is not connected */
-	model_pair_place(socket, transfer->role, ret_place);
-	return model_socket_stream(ret_place, transfer, process, is_doubtful);
-}
-
-static int unix_stream_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
-				 uint32_t process)
-{
-	uint32_t id = model_socket_get(world, &aggregate->key, aggregate->mechanism);
-	struct place place;
-
-	if (id == SOCKET_NONE)
-		return -ENOMEM;
-	if (!socket_table_at(world->sockets, id)->pair)
-		return 0;
-	model_pair_place(socket_table_at(world->sockets, id), aggregate->role, &place);
-	return model_socket_stream_total(&place, aggregate, process);
+	return model_pair_transfer(world, transfer, process, is_doubtful, ret_place);
 }
 
 /* What identifies the sending socket in a ledger. */
@@ -426,7 +407,7 @@ static int unix_message_aggregate(struct world *world, const struct ipct_aggrega
 }
 
 const struct mechanism_model model_unix_stream = { IPCT_UNIX_STREAM, unix_stream_transfer,
-						   unix_stream_aggregate };
+						   model_pair_aggregate };
 const struct mechanism_model model_unix_dgram = { IPCT_UNIX_DGRAM, unix_message_transfer,
 						  unix_message_aggregate };
 const struct mechanism_model model_unix_seqpacket = { IPCT_UNIX_SEQPACKET, unix_message_transfer,
