@@ -300,34 +300,44 @@ static bool mailbox_is_kept(const struct bound *from, const struct bound *to)
 	       (!from->key.remote.port || !to->key.remote.port);
 }
 
+static void member_move(struct member *member, struct bound *to)
+{
+	struct bound *from = member->bound;
+
+	if (!bound_is_alive(to))
+		to->is_named = false;
+	to->is_named |= member->is_named;
+	to->is_retired = false;
+	to->sockets_nr++;
+	member->bound = to;
+	if (!from)
+		return;
+	from->sockets_nr--;
+	if (!to->mailbox && mailbox_is_kept(from, to))
+		to->mailbox = from->mailbox;
+}
+
 struct bound *udp_table_move(struct udp_table *table, uint32_t id, const struct socket *socket,
 			     const struct udp_sight *sight)
 {
 	struct member *member = member_get(table, id);
-	struct bound *to = member ? bound_get(table, socket) : NULL, *from;
+	struct bound *to = member ? bound_get(table, socket) : NULL;
+	bool has_new_port;
 
 	if (!to)
 		return NULL;
-	from = member->bound;
-	if (!from || from->key.local.port != to->key.local.port)
-		member->is_named = sight->is_named;
 	to->socket = id;
 	to->address = socket->local;
-	to->is_retired = false;
-	if (from == to)
+	if (member->bound == to) {
+		to->is_retired = false;
 		return to;
-	if (!from && !to->sockets_nr && sight->is_news)
+	}
+	has_new_port = !member->bound || member->bound->key.local.port != socket->local.port;
+	if (has_new_port)
+		member->is_named = sight->is_named;
+	if (has_new_port && sight->is_news && !bound_is_alive(to))
 		port_retire_others(table, to);
-	if (!to->sockets_nr)
-		to->is_named = false;
-	to->is_named |= member->is_named;
-	to->sockets_nr++;
-	member->bound = to;
-	if (!from)
-		return to;
-	from->sockets_nr--;
-	if (!to->mailbox && mailbox_is_kept(from, to))
-		to->mailbox = from->mailbox;
+	member_move(member, to);
 	return to;
 }
 
