@@ -40,7 +40,7 @@ struct ipct_follow_key {
 	__u32 kind;
 };
 
-/* Why a record or a membership was lost. Names: user/capture/ledger.c. */
+/* Why a record or a membership was lost. Names: capture_loss_name() in user/capture/capture.c. */
 enum ipct_loss {
 	IPCT_LOSS_RING_FULL,      /* a control record found no room */
 	IPCT_LOSS_AGGREGATE_FULL, /* a transfer found no room in the ring nor in the map */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A folder of user/ uses only what stands to its right, and bpf/ and user/ meet in include/ only."""
+"""A folder of user/ uses only what stands to its right; bpf/ and user/ meet in include/ only."""
 import pathlib
 import re
 import sys

@@ -96,7 +96,8 @@ def check_ledger(graph):
     ledger = graph["ledger"]
     accounted = ledger["recorded"] + ledger["aggregated"] + ledger["lost"]
     if ledger["seen"] != accounted:
-        yield f"the ledger does not close: {ledger['seen']} seen, {accounted} accounted for: {ledger}"
+        yield (f"the ledger does not close: {ledger['seen']} seen, {accounted} accounted for: "
+               f"{ledger}")
     if sum(ledger["causes"].values()) != ledger["lost"]:
         yield f"the causes do not add up to what was lost: {ledger}"
 

@@ -19,7 +19,8 @@ SCRIPT = r"""
 import os, socket, subprocess, sys
 name = os.fsencode(sys.argv[1])
 os.mkfifo(name + b".fifo")
-writer = subprocess.Popen([b"./" + name, b"--", b"input"], stdout=os.open(name + b".fifo", os.O_RDWR))
+fifo = os.open(name + b".fifo", os.O_RDWR)
+writer = subprocess.Popen([b"./" + name, b"--", b"input"], stdout=fifo)
 writer.wait()
 reader = subprocess.Popen(["head", "-c", "6"], stdin=os.open(name + b".fifo", os.O_RDONLY),
                           stdout=subprocess.PIPE)

@@ -53,8 +53,8 @@ def ensure_exact(graph, edges, what, allowed=0):
     early = edges_from_before(graph, {e["to"] for e in edges}, edges[0]["mechanism"])
     unproven = {(e["channel"], e["to"]) for e in early}
     doubtful = [e for e in edges if not e["exact"] and (e["channel"], e["to"]) not in unproven]
-    ensure(len(doubtful) <= allowed, f"{len(doubtful)} of {len(edges)} edges {what} are not exact, e.g. "
-           f"{doubtful[:1]}")
+    ensure(len(doubtful) <= allowed,
+           f"{len(doubtful)} of {len(edges)} edges {what} are not exact, e.g. {doubtful[:1]}")
 
 
 def total(edges, unit):

@@ -10,6 +10,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 
 #include <ipctrace/capture_file.h>
 
@@ -19,6 +21,8 @@
 #include "ipctrace.skel.h"
 
 #define RING_DEFAULT_BYTES (8u << 20)
+#define RING_DEFAULT_MIN_BYTES (1u << 20)
+#define RINGS_DEFAULT_BYTES (256u << 20) /* all together */
 #define RING_CONTROL_PART 4 /* 1/4 of each ring is kept for control records */
 #define WAKE_PART 8
 
@@ -85,12 +89,22 @@ static int programs_choose(struct capture *capture, __u64 mechanisms, char *prob
 	return 0;
 }
 
-static __u32 ring_size(__u32 wanted)
+/* There is a ring for every possible CPU: one that comes later must not be without. */
+static __u32 ring_default(__u32 cpus)
+{
+	__u32 bytes = RING_DEFAULT_BYTES;
+
+	while (bytes > RING_DEFAULT_MIN_BYTES && (__u64)bytes * cpus > RINGS_DEFAULT_BYTES)
+		bytes /= 2;
+	return bytes;
+}
+
+static __u32 ring_size(__u32 wanted, __u32 cpus)
 {
 	__u32 bytes = sysconf(_SC_PAGESIZE);
 
 	if (!wanted)
-		wanted = RING_DEFAULT_BYTES;
+		wanted = ring_default(cpus);
 	while (bytes < wanted && bytes < 1u << 30)
 		bytes *= 2;
 	return bytes;
@@ -99,7 +113,7 @@ static __u32 ring_size(__u32 wanted)
 static void configure(struct capture *capture, const struct capture_options *options)
 {
 	struct ipct_config *config = (struct ipct_config *)&capture->skel->rodata->capture_config;
-	__u32 ring = ring_size(options->ring_bytes);
+	__u32 ring = ring_size(options->ring_bytes, capture->cpus);
 
 	capture->ring_bytes = ring;
 	*config = (struct ipct_config){
@@ -186,6 +200,9 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 
 	if (feature_privilege_problem())
 		return problem_set(ret_problem, size, -EPERM, "%s", feature_privilege_problem());
+	if (feature_namespace_problem())
+		return problem_set(ret_problem, size, -EOPNOTSUPP, "%s",
+				   feature_namespace_problem());
 	if (!feature_has_btf())
 		return problem_set(ret_problem, size, -EOPNOTSUPP,
 				   "this kernel has no BTF (/sys/kernel/btf/vmlinux): "
@@ -286,20 +303,34 @@ static __u64 hook_misses(const struct capture *capture)
 	return misses;
 }
 
+/*
+ * Returns when no program of ours runs any more: they run under RCU, and both calls wait for
+ * its grace period. membarrier does not with one CPU, and is refused with nohz_full; an update
+ * of a map of maps always does (maybe_wait_bpf_programs).
+ */
+static void programs_wait(const struct capture *capture)
+{
+	__u32 zero = 0;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1 &&
+	    !syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return;
+	(void)bpf_map_update_elem(bpf_map__fd(capture->skel->maps.rings), &zero,
+				  &capture->ring_fds[0], BPF_ANY); /* nothing else to try */
+}
+
 int capture_finish(struct capture *capture, capture_sink sink, void *context)
 {
-	int err, empty = 0;
+	int err, aggregates_err;
 
-	capture->skipped = hook_misses(capture);
 	links_drop(capture);
-	/* a program that runs now may still submit: two empty passes in a row are the end */
-	while (empty < 2) {
+	programs_wait(capture);
+	do {
 		err = capture_drain(capture, 0, sink, context);
-		if (err < 0)
-			return err;
-		empty = err ? 0 : empty + 1;
-	}
-	return capture_read_aggregates(capture, sink, context);
+	} while (err > 0);
+	capture->skipped = hook_misses(capture);
+	aggregates_err = capture_read_aggregates(capture, sink, context);
+	return err ? err : aggregates_err;
 }
 
 void capture_read_ledger(const struct capture *capture, struct capture_ledger *ret_ledger)

@@ -22,7 +22,8 @@ struct capture_options {
 	const pid_t *pids;
 	size_t pids_nr;
 	pid_t command_pid;   /* CMD, still waiting for its exec; 0: none */
-	__u32 ring_bytes;    /* per CPU; rounded up to a power of two pages; 0: default */
+	/* per CPU; rounded up to a power of two pages; 0: 8 MB, less where all would be > 256 MB */
+	__u32 ring_bytes;
 	bool is_verbose;     /* libbpf's messages go to stderr */
 };
 
@@ -65,7 +66,10 @@ int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, vo
  */
 int capture_sweep(struct capture *capture, capture_sink sink, void *context);
 
-/* Detaches all programs, so that no more records come, drains the rest, reads the counters. */
+/*
+ * Detaches all programs and waits for those that still run, so that no more records come;
+ * drains the rest, reads the counters.
+ */
 int capture_finish(struct capture *capture, capture_sink sink, void *context);
 
 /* Counters as they are now; exact after capture_finish(). */

@@ -20,6 +20,8 @@
 
 #include <ipctrace/types.h>
 
+#define INITIAL_PID_NAMESPACE 0xEFFFFFFCu /* its inode: PROC_PID_INIT_INO of the kernel */
+
 #define GROUP_DATA (IPCT_GROUP_PIPE | IPCT_GROUP_UNIX | IPCT_GROUP_INET)
 
 const struct feature_hook feature_hooks[] = {
@@ -116,4 +118,14 @@ const char *feature_privilege_problem(void)
 	if ((have & admin) || (have & finer) == finer)
 		return NULL;
 	return "tracing needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE): run it with sudo";
+}
+
+const char *feature_namespace_problem(void)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == INITIAL_PID_NAMESPACE)
+		return NULL;
+	return "process ids of this pid namespace are not the kernel's, so nothing would be found: "
+	       "run it on the host, or in a container with the host's pids (docker run --pid=host)";
 }

@@ -25,7 +25,7 @@ extern const size_t feature_hooks_nr;
 bool feature_has_hook(const struct feature_hook *hook);
 
 bool feature_has_btf(void);
-bool feature_has_task_storage(void);
+bool feature_has_task_storage(void); /* false too without privileges */
 
 /* Tracepoints can be preempted: system calls need the classic tracepoint (see bpf/README.md). */
 bool feature_is_preemptible(void);
@@ -38,5 +38,11 @@ int feature_mount_tracefs(void);
  * what to do.
  */
 const char *feature_privilege_problem(void);
+
+/*
+ * NULL: process ids are here what they are for the kernel side. Else, in a pid namespace of its
+ * own, one line as above.
+ */
+const char *feature_namespace_problem(void);
 
 #endif

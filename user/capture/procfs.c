@@ -2,23 +2,24 @@
 #include "capture/procfs.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <ipctrace/capture_file.h>
 
 #define PROC_PATH_MAX 64
+#define NS_PER_SECOND 1000000000ULL
+#define FIELDS_BEFORE_START 19 /* of /proc/PID/stat, behind the name: start is field 22 */
 
-/* Reads a file of /proc/PID into text->text; the number of bytes, 0 on any failure. */
-static size_t proc_read(__u32 pid, const char *name, char *text, size_t size)
+/* Reads a file of /proc/PID; the number of bytes, 0 on any failure. */
+static size_t proc_read(int process, const char *name, char *text, size_t size)
 {
-	char path[PROC_PATH_MAX];
+	int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
 	n = read(fd, text, size);
@@ -26,21 +27,36 @@ static size_t proc_read(__u32 pid, const char *name, char *text, size_t size)
 	return n > 0 ? n : 0;
 }
 
-static size_t proc_read_exe(__u32 pid, char *text, size_t size)
+static size_t proc_read_exe(int process, char *text, size_t size)
 {
-	char path[PROC_PATH_MAX];
-	ssize_t n;
+	ssize_t n = readlinkat(process, "exe", text, size);
 
-	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
-	n = readlink(path, text, size);
 	return n > 0 ? n : 0;
 }
 
+/* Did it start then? /proc has the time in clock ticks. */
+static bool proc_started_at(int process, __u64 start_ns)
+{
+	char line[IPCT_TEXT_MAX + 1];
+	size_t len = proc_read(process, "stat", line, sizeof(line) - 1);
+	__u64 tick_ns = NS_PER_SECOND / sysconf(_SC_CLK_TCK), started_ns;
+	char *field;
+
+	line[len] = '\0';
+	field = strrchr(line, ')'); /* the name before it may hold anything */
+	for (int i = 0; field && i <= FIELDS_BEFORE_START; i++)
+		field = strchr(field + 1, ' ');
+	if (!field)
+		return false;
+	started_ns = strtoull(field, NULL, 10) * tick_ns;
+	return started_ns <= start_ns + tick_ns && start_ns <= started_ns + tick_ns;
+}
+
 /* Path in the unified hierarchy: the line `0::/path`. */
-static size_t proc_read_cgroup(__u32 pid, char *text, size_t size)
+static size_t proc_read_cgroup(int process, char *text, size_t size)
 {
 	char lines[IPCT_TEXT_MAX + 1];
-	size_t len = proc_read(pid, "cgroup", lines, sizeof(lines) - 1);
+	size_t len = proc_read(process, "cgroup", lines, sizeof(lines) - 1);
 	char *path, *end;
 
 	lines[len] = '\0';
@@ -67,23 +83,39 @@ static int text_hand_out(struct ipct_text *text, __u16 kind, size_t len, capture
 	return sink(context, IPCT_STREAM_SNAPSHOT, &text->event);
 }
 
-int procfs_describe(const struct ipct_event *event, capture_sink sink, void *context)
+static int texts_hand_out(int process, const struct ipct_event *event, capture_sink sink,
+			  void *context)
 {
 	struct ipct_text text = { .event = *event };
-	__u32 pid = event->pid;
 	size_t size = sizeof(text.text);
 	int err;
 
 	text.event.type = IPCT_EVENT_TEXT;
 	text.event.size = sizeof(text);
-	err = text_hand_out(&text, IPCT_TEXT_EXE, proc_read_exe(pid, text.text, size), sink,
+	err = text_hand_out(&text, IPCT_TEXT_EXE, proc_read_exe(process, text.text, size), sink,
 			    context);
 	if (err)
 		return err;
-	err = text_hand_out(&text, IPCT_TEXT_ARGS, proc_read(pid, "cmdline", text.text, size),
+	err = text_hand_out(&text, IPCT_TEXT_ARGS, proc_read(process, "cmdline", text.text, size),
 			    sink, context);
 	if (err)
 		return err;
-	return text_hand_out(&text, IPCT_TEXT_CGROUP,
-			     proc_read_cgroup(pid, text.text, size), sink, context);
+	return text_hand_out(&text, IPCT_TEXT_CGROUP, proc_read_cgroup(process, text.text, size),
+			     sink, context);
+}
+
+/* The open directory stays that of one process: once it is gone, nothing is found in it. */
+int procfs_describe(const struct ipct_event *event, capture_sink sink, void *context)
+{
+	char path[PROC_PATH_MAX];
+	int process, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%u", event->pid);
+	process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (process < 0)
+		return 0;
+	if (proc_started_at(process, event->start_ns))
+		err = texts_hand_out(process, event, sink, context);
+	close(process);
+	return err;
 }

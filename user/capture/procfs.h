@@ -7,7 +7,8 @@
 
 /*
  * Hands out IPCT_EVENT_TEXT records (program, arguments, cgroup) for the process of `event`.
- * A process that is gone has none: no error. 0 or what the sink returned.
+ * A process that is gone has none, also if its number was given to another: no error. 0 or
+ * what the sink returned.
  */
 int procfs_describe(const struct ipct_event *event, capture_sink sink, void *context);
 

@@ -18,16 +18,29 @@ static void line(bool is_good, const char *what, const char *note)
 	printf("  %-4s %-34s %s\n", is_good ? "yes" : "NO", what, note);
 }
 
+static void check_task_storage(bool is_privileged)
+{
+	bool has = is_privileged && feature_has_task_storage();
+
+	if (is_privileged)
+		line(has, "task storage",
+		     has ? "" : "a hash keyed by task is used instead (Linux < 5.11)");
+	else
+		printf("  %-4s %-34s %s\n", "?", "task storage",
+		       "cannot be told without privileges");
+}
+
 static void check_basics(void)
 {
 	const char *problem = feature_privilege_problem();
+	const char *foreign = feature_namespace_problem();
 
 	puts("This user and kernel:");
 	line(!problem, "privileges", problem ? problem : "");
+	line(!foreign, "process ids of the host", foreign ? foreign : "");
 	line(feature_has_btf(), "BTF", feature_has_btf() ? "/sys/kernel/btf/vmlinux" :
 	     "boot a kernel built with CONFIG_DEBUG_INFO_BTF");
-	line(feature_has_task_storage(), "task storage", feature_has_task_storage() ? "" :
-	     "a hash keyed by task is used instead (Linux < 5.11)");
+	check_task_storage(!problem);
 	line(true, feature_is_preemptible() ? "classic tracepoint at system calls" :
 	     "BTF tracepoint at system calls", feature_is_preemptible() ?
 	     "tracepoints of this kernel can be preempted" : "");

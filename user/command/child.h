@@ -3,6 +3,7 @@
 #ifndef IPCTRACE_CHILD_H
 #define IPCTRACE_CHILD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,12 +15,15 @@ struct child {
 	int status;     /* exit status as a shell says it, once it is over */
 };
 
-/* Forks; the child waits. 0 or -errno. */
-int child_start(struct child *child, char *const *command);
+/* Can a program of this name be executed (looked up in PATH)? 0 or -errno, as of an exec. */
+int child_check(const char *name);
+
+/* Forks; the child waits, and runs its program with the signal mask `mask`. 0 or -errno. */
+int child_start(struct child *child, char *const *command, const sigset_t *mask);
 
 /*
- * Lets the child run its program. 0, or -errno of the exec: then it is over, with status 127
- * or 126.
+ * Lets the child run its program. 0, also when it has ended before (a signal: see is_over), or
+ * -errno of the exec: then it is over, with status 127 or 126. SIGPIPE must be blocked.
  */
 int child_release(struct child *child);
 

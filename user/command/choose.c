@@ -41,3 +41,11 @@ int choose_number(const char *option, const char *value, size_t *ret_number)
 	free(shown);
 	return -1;
 }
+
+void choose_complain(const char *option, const char *value, const char *problem)
+{
+	char *shown = escape_line(value, strlen(value));
+
+	log_err("%s: '%s' is %s", option, shown ? shown : "", problem);
+	free(shown);
+}

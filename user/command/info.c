@@ -69,6 +69,16 @@ static void text_print(const char *label, const char *text)
 	free(escaped);
 }
 
+static void kernel_print(const struct capture_info *info)
+{
+	char *text;
+
+	if (asprintf(&text, "Linux %s %s", info->kernel, info->arch) < 0)
+		return;
+	text_print("kernel", text);
+	free(text);
+}
+
 static void ledger_print(const struct ledger_info *ledger)
 {
 	printf("ledger      seen %llu  recorded %llu  aggregated %llu  lost %llu\n",
@@ -86,7 +96,7 @@ static void info_print(const struct opened_capture *opened, const struct counts 
 	char span[UNITS_TEXT_MAX], size[UNITS_TEXT_MAX];
 
 	text_print("host", opened->info.host);
-	printf("kernel      Linux %s %s\n", opened->info.kernel, opened->info.arch);
+	kernel_print(&opened->info);
 	text_print("scope", opened->info.scope);
 	if (opened->info.command)
 		command_print(opened->info.command);

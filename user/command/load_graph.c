@@ -36,7 +36,8 @@ static int graph_of(struct opened_capture *opened, struct graph **ret_graph)
 
 	if (!err)
 		err = graph_build(world, &opened->info, &opened->ledger,
-				  is_complete && !capture_reader_damage(opened->reader),
+				  is_complete && !capture_reader_damage(opened->reader) &&
+					  !capture_reader_gap(opened->reader),
 				  ret_graph);
 	world_free(world);
 	return err;

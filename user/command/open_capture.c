@@ -57,6 +57,7 @@ void open_capture_close(struct opened_capture *opened)
 void open_capture_warn(const char *path, const struct opened_capture *opened)
 {
 	const char *damage = capture_reader_damage(opened->reader);
+	const char *gap = capture_reader_gap(opened->reader);
 	char *name = escape_line(path, strlen(path));
 
 	if (damage)
@@ -66,5 +67,8 @@ void open_capture_warn(const char *path, const struct opened_capture *opened)
 	else if (!capture_reader_is_complete(opened->reader))
 		log_warn("%s is incomplete: the recorder did not end it; shown is what it holds",
 			 name ? name : "");
+	if (gap)
+		log_warn("%s is damaged inside (%s): some of the records that follow are not shown",
+			 name ? name : "", gap);
 	free(name);
 }

@@ -3,14 +3,38 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define LINK_MAX_LEN 128
+#include "base/escape.h"
+
 #define FD_PATH_MAX 320 /* a directory entry has up to 255 bytes */
-#define ROUNDS 4 /* terminals in terminals */
+#define NAMES_MAX 50 /* bytes of names in a line, about */
+#define PTY_MAJOR_FIRST 136 /* UNIX98_PTY_SLAVE_MAJOR, and */
+#define PTY_MAJOR_LAST 143  /* the last of them */
+#define PTY_MASTER makedev(5, 2)
+
+/* A pipe, socket or terminal that one of us writes to. */
+struct outlet {
+	mode_t type;
+	dev_t device;
+	ino_t inode;
+	int terminal; /* number of a terminal */
+};
+
+/* The search: outlets found so far, of which the first `seen` were looked for in /proc. */
+struct search {
+	struct own_output *own;
+	const pid_t *wanted;
+	size_t wanted_nr;
+	struct outlet *outlets;
+	size_t nr, cap, seen;
+};
 
 bool own_output_has(const struct own_output *own, uint32_t pid)
 {
@@ -20,26 +44,35 @@ bool own_output_has(const struct own_output *own, uint32_t pid)
 	return false;
 }
 
-static bool own_output_add(struct own_output *own, pid_t pid)
+void own_output_fini(struct own_output *own)
 {
-	if (pid <= 1 || pid == getpid() || own_output_has(own, pid))
-		return false;
+	free(own->pids);
+}
+
+static bool pid_is_wanted(const struct search *search, pid_t pid)
+{
+	for (size_t i = 0; i < search->wanted_nr; i++)
+		if (search->wanted[i] == pid)
+			return true;
+	return false;
+}
+
+static void process_add(struct search *search, pid_t pid)
+{
+	struct own_output *own = search->own;
+
+	if (pid <= 1 || pid == getpid() || own_output_has(own, pid) || pid_is_wanted(search, pid))
+		return;
 	if (own->nr == own->cap) {
 		size_t cap = own->cap ? own->cap * 2 : 16;
 		pid_t *pids = reallocarray(own->pids, cap, sizeof(*pids));
 
 		if (!pids)
-			return false;
+			return;
 		own->pids = pids;
 		own->cap = cap;
 	}
 	own->pids[own->nr++] = pid;
-	return true;
-}
-
-void own_output_fini(struct own_output *own)
-{
-	free(own->pids);
 }
 
 /* Parent of a process, 0 when it cannot be told. */
@@ -62,136 +95,196 @@ static pid_t parent_of(pid_t pid)
 	return parent;
 }
 
-static void ancestors_add(struct own_output *own)
+static void ancestors_add(struct search *search)
 {
 	for (pid_t pid = getppid(); pid > 1; pid = parent_of(pid))
-		own_output_add(own, pid);
+		process_add(search, pid);
 }
 
-typedef bool (*process_visitor)(struct own_output *own, pid_t pid, const void *argument);
+/* ---- outlets ---- */
 
-/* Calls visit for every process; true if any call returned true. */
-static bool processes_visit(struct own_output *own, process_visitor visit, const void *argument)
+static bool outlet_is(const struct outlet *a, const struct outlet *b)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	bool any = false;
-
-	while (proc && (entry = readdir(proc)))
-		if (isdigit(entry->d_name[0]) && atoi(entry->d_name) != getpid())
-			any |= visit(own, atoi(entry->d_name), argument);
-	if (proc)
-		closedir(proc);
-	return any;
+	return a->type == b->type && a->device == b->device && a->inode == b->inode &&
+	       a->terminal == b->terminal;
 }
 
-static bool visit_session(struct own_output *own, pid_t pid, const void *argument)
+/* What is behind a descriptor, without asking a file server that may be gone. */
+static bool fd_stat(const char *path, struct statx *ret)
 {
-	(void)argument;
-	return getsid(pid) == getsid(0) && own_output_add(own, pid);
+	return !statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, ret);
 }
 
-/* Does descriptor `fd` of `pid` (a name in /proc/PID/fd) lead to `wanted`? */
-static bool fd_leads_to(pid_t pid, const char *fd, const char *wanted)
+/* False for what nobody reads at once. */
+static bool outlet_of(const char *path, struct outlet *ret)
 {
-	char path[FD_PATH_MAX], target[LINK_MAX_LEN];
-	ssize_t len;
+	struct statx st;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%s", pid, fd);
-	len = readlink(path, target, sizeof(target) - 1);
-	if (len < 0)
+	if (!fd_stat(path, &st))
 		return false;
-	target[len] = '\0';
-	return !strcmp(target, wanted);
+	*ret = (struct outlet){ .type = st.stx_mode & S_IFMT, .terminal = -1 };
+	if (S_ISCHR(st.stx_mode) && st.stx_rdev_major >= PTY_MAJOR_FIRST &&
+	    st.stx_rdev_major <= PTY_MAJOR_LAST) {
+		ret->terminal = (st.stx_rdev_major - PTY_MAJOR_FIRST) * 256 + st.stx_rdev_minor;
+		return true;
+	}
+	ret->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+	ret->inode = st.stx_ino;
+	return S_ISFIFO(st.stx_mode) || S_ISSOCK(st.stx_mode);
 }
 
-/* For a pty master: the number of its terminal, from fdinfo; -1: it is none. */
-static int fd_terminal(pid_t pid, const char *fd)
+static void outlets_add(struct search *search, pid_t pid)
+{
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct outlet outlet;
+		char path[FD_PATH_MAX];
+		bool is_known = false;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		if (!outlet_of(path, &outlet))
+			continue;
+		for (size_t i = 0; i < search->nr; i++)
+			is_known |= outlet_is(&search->outlets[i], &outlet);
+		if (is_known)
+			continue;
+		if (search->nr == search->cap) {
+			size_t cap = search->cap ? search->cap * 2 : 16;
+			struct outlet *all = reallocarray(search->outlets, cap, sizeof(*all));
+
+			if (!all)
+				return;
+			search->outlets = all;
+			search->cap = cap;
+		}
+		search->outlets[search->nr++] = outlet;
+	}
+}
+
+/* ---- who reads them ---- */
+
+/* A number out of /proc/PID/fdinfo/FD; -1: it is not there. */
+static int fdinfo_get(pid_t pid, const char *fd, const char *format)
 {
 	char path[FD_PATH_MAX], line[128];
-	int index = -1;
+	int number = -1;
 	FILE *file;
 
-	if (!fd_leads_to(pid, fd, "/dev/ptmx") && !fd_leads_to(pid, fd, "/dev/pts/ptmx"))
-		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s", pid, fd);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "tty-index: %d", &index) == 1)
+		if (sscanf(line, format, &number) == 1)
 			break;
 	if (file)
 		fclose(file);
-	return index;
+	return number;
 }
 
-/* Does the process hold the pipe, socket or file `wanted`, or the master of that terminal? */
-static bool process_holds(pid_t pid, const char *wanted)
+/* Can the process read through this descriptor what was written to an outlet not looked for yet? */
+static bool fd_reads(const struct search *search, pid_t pid, const char *fd)
 {
-	char path[64];
-	int terminal = -1;
+	struct outlet found = { .terminal = -1 };
+	char path[FD_PATH_MAX];
+	struct statx st;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%s", pid, fd);
+	if (!fd_stat(path, &st))
+		return false;
+	if (S_ISCHR(st.stx_mode) && makedev(st.stx_rdev_major, st.stx_rdev_minor) == PTY_MASTER) {
+		found.type = S_IFCHR;
+		found.terminal = fdinfo_get(pid, fd, "tty-index: %d");
+	} else if (S_ISCHR(st.stx_mode) || !outlet_of(path, &found)) {
+		return false;
+	}
+	for (size_t i = search->seen; i < search->nr; i++)
+		if (outlet_is(&search->outlets[i], &found))
+			return !S_ISFIFO(found.type) ||
+			       (fdinfo_get(pid, fd, "flags: %o") & O_ACCMODE) != O_WRONLY;
+	return false;
+}
+
+static bool process_reads(const struct search *search, pid_t pid)
+{
 	struct dirent *entry;
-	bool holds = false;
+	bool reads = false;
+	char path[64];
 	DIR *fds;
 
-	if (sscanf(wanted, "/dev/pts/%d", &terminal) != 1)
-		terminal = -1;
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	fds = opendir(path);
-	while (fds && !holds && (entry = readdir(fds))) {
-		if (!isdigit(entry->d_name[0]))
-			continue;
-		holds = terminal < 0 ? fd_leads_to(pid, entry->d_name, wanted) :
-				       fd_terminal(pid, entry->d_name) == terminal;
-	}
+	while (fds && !reads && (entry = readdir(fds)))
+		reads = isdigit(entry->d_name[0]) && fd_reads(search, pid, entry->d_name);
 	if (fds)
 		closedir(fds);
-	return holds;
+	return reads;
 }
 
-static bool visit_holder(struct own_output *own, pid_t pid, const void *wanted)
+static void readers_add(struct search *search)
 {
-	return process_holds(pid, wanted) && own_output_add(own, pid);
-}
+	DIR *proc = opendir("/proc");
+	size_t looked_for = search->nr;
+	struct dirent *entry;
 
-/* The pipe, socket or terminal behind a descriptor; false for what nobody reads at once. */
-static bool fd_target(pid_t pid, int fd, char *target, size_t size)
-{
-	char path[64];
-	ssize_t len;
+	while (proc && (entry = readdir(proc))) {
+		pid_t pid = atoi(entry->d_name);
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-	len = readlink(path, target, size - 1);
-	if (len < 0)
-		return false;
-	target[len] = '\0';
-	return !strncmp(target, "pipe:", 5) || !strncmp(target, "/dev/pts/", 9) ||
-	       !strncmp(target, "socket:", 7);
-}
-
-static bool holders_add(struct own_output *own, pid_t pid)
-{
-	char target[LINK_MAX_LEN];
-	bool any = false;
-
-	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fd_target(pid, fd, target, sizeof(target)))
-			any |= processes_visit(own, visit_holder, target);
-	return any;
-}
-
-void own_output_find(struct own_output *own)
-{
-	ancestors_add(own);
-	processes_visit(own, visit_session, NULL);
-	holders_add(own, getpid());
-	/* a terminal may run in a terminal: whoever shows that one carries our output too */
-	for (int round = 0; round < ROUNDS; round++) {
-		size_t nr = own->nr;
-		bool any = false;
-
-		for (size_t i = 0; i < nr; i++)
-			any |= holders_add(own, own->pids[i]);
-		if (!any)
-			return;
+		if (pid > 1 && pid != getpid() && process_reads(search, pid))
+			process_add(search, pid);
 	}
+	if (proc)
+		closedir(proc);
+	search->seen = looked_for;
+}
+
+void own_output_find(struct own_output *own, const pid_t *wanted, size_t wanted_nr)
+{
+	struct search search = { .own = own, .wanted = wanted, .wanted_nr = wanted_nr };
+	size_t done = 0;
+
+	ancestors_add(&search);
+	outlets_add(&search, getpid());
+	do {
+		for (; done < own->nr; done++)
+			outlets_add(&search, own->pids[done]);
+		if (search.seen < search.nr)
+			readers_add(&search);
+	} while (done < own->nr);
+	free(search.outlets);
+}
+
+/* ---- for people ---- */
+
+static void name_print(FILE *stream, pid_t pid)
+{
+	char path[64], name[64] = "?", *escaped;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (file && fgets(name, sizeof(name), file))
+		name[strcspn(name, "\n")] = '\0';
+	if (file)
+		fclose(file);
+	escaped = escape_line(name, strlen(name));
+	fprintf(stream, "%s[%d]", escaped ? escaped : "?", pid);
+	free(escaped);
+}
+
+char *own_output_names(const struct own_output *own)
+{
+	char *names = NULL;
+	size_t size, i;
+	FILE *stream = own->nr ? open_memstream(&names, &size) : NULL;
+
+	if (!stream)
+		return NULL;
+	for (i = 0; i < own->nr && ftell(stream) < NAMES_MAX; i++) {
+		fputs(i ? ", " : "", stream);
+		name_print(stream, own->pids[i]);
+	}
+	if (i < own->nr)
+		fprintf(stream, " and %zu more", own->nr - i);
+	if (!fclose(stream))
+		return names;
+	free(names);
+	return NULL;
 }

@@ -17,12 +17,14 @@ struct own_output {
 };
 
 /*
- * Finds them in /proc: our ancestors, those of our session that are no children of ours, and
- * who holds the other end of our stdout or stderr or of their terminals. What cannot be looked
- * at is left out.
+ * Finds them in /proc: our ancestors, who can read what we write to stdout and stderr (the
+ * reading end of a pipe, the master of a terminal, a socket), who can read what those write
+ * there, and so on; never one of `wanted`. What cannot be looked at is left out.
  */
-void own_output_find(struct own_output *own);
+void own_output_find(struct own_output *own, const pid_t *wanted, size_t wanted_nr);
 bool own_output_has(const struct own_output *own, uint32_t pid);
+/* Their names and numbers for a line, escaped, owned by the caller. NULL: none, or no memory. */
+char *own_output_names(const struct own_output *own);
 void own_output_fini(struct own_output *own);
 
 #endif

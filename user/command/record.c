@@ -134,7 +134,6 @@ static int head_write(struct recording *recording)
 	return err;
 }
 
-
 static int write_failed(const char *path, int err)
 {
 	char *name = escape_line(path, strlen(path));
@@ -151,50 +150,94 @@ static int write_failed(const char *path, int err)
 	return EXIT_CODE_IO;
 }
 
+static int recording_begin(void *context)
+{
+	struct recording *recording = context;
+	const char *path = recording->options->path;
+	int err = capture_writer_open(path, &recording->writer);
+
+	if (!err)
+		err = head_write(recording);
+	return err ? write_failed(path, err) : EXIT_CODE_OK;
+}
+
+static void recording_failed(void *context, int err)
+{
+	struct recording *recording = context;
+
+	progress_clear(recording);
+	(void)write_failed(recording->options->path, err); /* the status is found at the end */
+}
+
+/* What was taken, but could not be written, is lost. */
+static void ledger_correct(const struct recording *recording, struct ledger_info *ledger)
+{
+	struct capture_unwritten unwritten = capture_writer_unwritten(recording->writer);
+	size_t at = ledger->causes_nr;
+
+	if ((!unwritten.records && !unwritten.operations) || at == LEDGER_CAUSES_MAX)
+		return;
+	ledger->recorded -= unwritten.records;
+	ledger->aggregated -= unwritten.operations;
+	snprintf(ledger->causes[at].name, LEDGER_CAUSE_LEN, "not-written");
+	ledger->causes[at].count = unwritten.records + unwritten.operations;
+	ledger->causes_nr++;
+}
+
+/* Ends the file, also after an error: its ledger must close. 0 or the first error. */
+static int recording_end(struct recording *recording, struct session_result *result)
+{
+	int err = capture_writer_flush(recording->writer);
+	int close_err;
+
+	ledger_correct(recording, &result->ledger);
+	if (!err && !result->error)
+		err = ledger_write(recording, IPCT_BLOCK_END, &result->ledger);
+	close_err = capture_writer_close(recording->writer);
+	if (!err)
+		err = close_err;
+	if (err && !result->error)
+		(void)write_failed(recording->options->path, err); /* the caller has it */
+	return result->error ? result->error : err;
+}
+
 /* What the capture comes to, as an exit status; CMD's own comes first. */
 static int status_of(const struct record_options *options, const struct session_result *result,
 		     int err)
 {
-	int status = EXIT_CODE_OK;
+	int status = err ? EXIT_CODE_IO : EXIT_CODE_OK;
 
-	if (err)
-		status = write_failed(options->path, err);
-	else if (ledger_info_lost(&result->ledger) > options->max_lost)
+	if (!err && ledger_info_lost(&result->ledger) > options->max_lost) {
 		status = EXIT_CODE_INCOMPLETE;
-	if (status == EXIT_CODE_INCOMPLETE)
 		log_err("more was lost than --max-lost allows; a larger --ring-size may help");
+	}
 	return result->command_status > 0 ? result->command_status : status;
 }
 
 int record_to_file(const struct record_options *options, bool *ret_recorded)
 {
 	struct recording recording = { .options = options, .start_ns = session_now_ns() };
-	struct session_hooks hooks = { recording_take, recording_tick, recording_ready,
-				       &recording };
+	const struct session_hooks hooks = {
+		.begin = recording_begin,
+		.take = recording_take,
+		.failed = recording_failed,
+		.tick = recording_tick,
+		.ready = recording_ready,
+		.context = &recording,
+	};
 	struct session_result result;
 	int status, err;
 
 	*ret_recorded = false;
 	recording.shown_ns = recording.flushed_ns = recording.start_ns;
-	err = capture_writer_open(options->path, &recording.writer);
-	if (err)
-		return write_failed(options->path, err);
-	err = head_write(&recording);
-	if (err) {
-		(void)capture_writer_close(recording.writer); /* the error is known */
-		return write_failed(options->path, err);
-	}
 	status = session_run(&options->target, &hooks, &result);
 	progress_clear(&recording);
 	if (status) {
-		(void)capture_writer_close(recording.writer); /* nothing to keep */
+		if (recording.writer)
+			capture_writer_discard(recording.writer);
 		return status;
 	}
-	err = result.error;
-	if (!err)
-		err = ledger_write(&recording, IPCT_BLOCK_END, &result.ledger);
-	if (capture_writer_close(recording.writer) && !err)
-		err = -EIO;
+	err = recording_end(&recording, &result);
 	session_print_ledger(&result.ledger);
 	*ret_recorded = !err;
 	return status_of(options, &result, err);
@@ -227,7 +270,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case OPTION_MAX_SIZE:
 		if (!units_parse_size(value, &record->max_bytes) && record->max_bytes)
 			return 0;
-		log_err("--max-size: '%s' is no size, e.g. 100M", value);
+		choose_complain("--max-size", value, "no size, e.g. 100M");
 		return EINVAL;
 	case OPTION_MAX_LOST:
 		if (choose_number("--max-lost", value, &number))

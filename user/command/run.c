@@ -2,9 +2,11 @@
 /* `ipctrace -- CMD`: record into a temporary file, then report. */
 #include <argp.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/exit_code.h"
@@ -25,43 +27,66 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
-static int report_file(const char *path)
+/* From here on a reader of stdout that has enough ends us, as with `ipctrace report`. */
+static void sigpipe_unblock(void)
+{
+	const struct timespec now = {};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	while (sigtimedwait(&set, NULL, &now) > 0)
+		continue;
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static int report_graph(struct graph *graph)
 {
 	struct output_options output = {};
-	struct graph *graph;
-	int status = load_graph(path, &graph);
 
-	if (status)
-		return status;
-	status = report_write(graph, &output);
+	sigpipe_unblock();
+	return report_write(graph, &output);
+}
+
+/* The graph is in memory and the file gone before anything is printed. */
+static int record_into(struct record_options *record, const char *directory)
+{
+	int status, reported = EXIT_CODE_OK;
+	struct graph *graph = NULL;
+	bool is_recorded;
+	char *path;
+
+	if (asprintf(&path, "%s/%s", directory, LOAD_GRAPH_FILE) < 0)
+		return EXIT_CODE_IO;
+	record->path = path;
+	status = record_to_file(record, &is_recorded);
+	if (is_recorded)
+		reported = load_graph(path, &graph);
+	unlink(path);
+	free(path);
+	rmdir(directory);
+	if (graph)
+		reported = report_graph(graph);
 	graph_free(graph);
-	return status;
+	return status ? status : reported;
 }
 
 /* A directory of our own: nobody else can put a link at the file's name. */
 static int record_and_report(struct record_options *record)
 {
 	const char *base = getenv("TMPDIR");
-	char *directory, *path = NULL;
-	int status = EXIT_CODE_IO, reported = EXIT_CODE_OK;
-	bool is_recorded;
+	int status = EXIT_CODE_IO;
+	char *directory;
 
-	if (asprintf(&directory, "%s/ipctrace.XXXXXX", base && *base ? base : "/tmp") < 0)
+	base = base && *base ? base : "/tmp";
+	if (asprintf(&directory, "%s/ipctrace.XXXXXX", base) < 0)
 		return EXIT_CODE_IO;
-	if (!mkdtemp(directory)) {
-		log_err("cannot make a directory in %s: %s", base ? base : "/tmp",
-			strerror(errno));
-	} else if (asprintf(&path, "%s/%s", directory, LOAD_GRAPH_FILE) >= 0) {
-		record->path = path;
-		status = record_to_file(record, &is_recorded);
-		if (is_recorded)
-			reported = report_file(path);
-		unlink(path);
-		free(path);
-		rmdir(directory);
-	}
+	if (mkdtemp(directory))
+		status = record_into(record, directory);
+	else
+		log_err("cannot make a directory in %s: %s", base, strerror(errno));
 	free(directory);
-	return status ? status : reported;
+	return status;
 }
 
 static int run_run(int argc, char **argv)

@@ -26,6 +26,7 @@ struct session {
 	struct session_result *result;
 	struct capture *capture;
 	struct child child;
+	sigset_t mask;     /* before ours */
 	int signals;       /* signalfd */
 	int interrupts;
 	uint64_t deadline_ns; /* 0: none */
@@ -113,7 +114,10 @@ void session_print_ledger(const struct ledger_info *ledger)
 			 ledger->causes[i].name);
 }
 
-/* Signals are read, not handled: SIGINT, SIGTERM, and SIGCHLD, which only ends a wait early. */
+/*
+ * Signals are read, not handled. SIGPIPE is not even read: a reader that is gone is an error of
+ * a write, and the end of a capture is still to come.
+ */
 static int signals_open(struct session *session)
 {
 	sigset_t set;
@@ -122,11 +126,11 @@ static int signals_open(struct session *session)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
 	session->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return session->signals < 0 ? -errno : 0;
+	if (session->signals < 0)
+		return -errno;
+	sigaddset(&set, SIGPIPE);
+	return sigprocmask(SIG_BLOCK, &set, &session->mask) ? -errno : 0;
 }
 
 /*
@@ -138,20 +142,28 @@ static const char *signals_read(struct session *session)
 	struct signalfd_siginfo info;
 
 	while (read(session->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGCHLD)
-			continue;
 		if (info.ssi_signo != SIGINT || !session->child.pid || session->interrupts++)
 			return "interrupt";
 	}
 	return NULL;
 }
 
-static bool pids_are_gone(const struct target *target)
+/* The first error ends the recording, but not the capture. */
+static void session_note(struct session *session, int err)
 {
-	for (size_t i = 0; i < target->pids_nr; i++)
-		if (!kill(target->pids[i], 0) || errno != ESRCH)
-			return false;
-	return target->pids_nr;
+	if (err >= 0 || session->result->error)
+		return;
+	session->result->error = err;
+	session->hooks->failed(session->hooks->context, err);
+}
+
+/* A sink that never fails: the rings are emptied, whatever becomes of the records. */
+static int session_take(void *context, __u32 stream, const struct ipct_event *event)
+{
+	struct session *session = context;
+
+	session_note(session, session->hooks->take(session->hooks->context, stream, event));
+	return 0;
 }
 
 /* Why it is over; NULL: it is not. */
@@ -166,7 +178,7 @@ static const char *session_is_over(struct session *session)
 		return "command";
 	if (session->deadline_ns && session_now_ns() >= session->deadline_ns)
 		return "duration";
-	return pids_are_gone(session->target) ? "exit" : NULL;
+	return target_is_gone(session->target) ? "exit" : NULL;
 }
 
 static int session_sweep(struct session *session)
@@ -176,53 +188,62 @@ static int session_sweep(struct session *session)
 	if (now_ns < session->sweep_ns)
 		return 0;
 	session->sweep_ns = now_ns + SWEEP_NS;
-	return capture_sweep(session->capture, session->hooks->take, session->hooks->context);
+	return capture_sweep(session->capture, session_take, session);
+}
+
+/* SESSION_ENOUGH ends the capture. */
+static int session_step(struct session *session)
+{
+	const struct session_hooks *hooks = session->hooks;
+	struct capture_ledger ledger;
+	int err;
+
+	session_note(session,
+		     capture_drain(session->capture, DRAIN_WAIT_MS, session_take, session));
+	session_note(session, session_sweep(session));
+	if (session->result->error)
+		return 0;
+	capture_read_ledger(session->capture, &ledger);
+	err = hooks->tick(hooks->context, &ledger);
+	session_note(session, err);
+	return err;
 }
 
 static const char *session_loop(struct session *session)
 {
-	const struct session_hooks *hooks = session->hooks;
-	struct capture_ledger ledger;
-	const char *end = NULL;
-	int err;
+	bool is_waiting = false;
+	const char *end;
 
-	while (!end) {
-		err = capture_drain(session->capture, DRAIN_WAIT_MS, hooks->take, hooks->context);
-		if (err >= 0)
-			err = session_sweep(session);
-		if (err >= 0) {
-			capture_read_ledger(session->capture, &ledger);
-			err = hooks->tick(hooks->context, &ledger);
-		}
-		if (err == SESSION_ENOUGH)
+	for (;;) {
+		if (session_step(session) == SESSION_ENOUGH)
 			return "enough";
-		if (err < 0) {
-			session->result->error = err;
-			return "error";
-		}
 		end = session_is_over(session);
+		if (end)
+			return end;
+		if (!session->result->error || is_waiting)
+			continue;
+		if (!session->child.pid)
+			return "error";
+		is_waiting = true;
+		log_info("nothing more is recorded; waiting for the command to end, Ctrl-C twice "
+			 "stops that");
 	}
-	return end;
 }
 
-/* Once the capture has begun, an error of a hook ends it, and what was recorded stays. */
+/* Once the capture has begun, an error ends the recording, and what was recorded stays. */
 static void session_end(struct session *session, const char *end)
 {
-	const struct session_hooks *hooks = session->hooks;
 	struct session_result *result = session->result;
 	struct capture_ledger ledger;
-	int err = 0;
 
 	if (!result->error)
-		err = capture_snapshot(session->capture, IPCT_ORIGIN_END, hooks->take,
-				       hooks->context);
-	if (!err)
-		err = capture_finish(session->capture, hooks->take, hooks->context);
-	if (err < 0 && !result->error)
-		result->error = err;
+		session_note(session, capture_snapshot(session->capture, IPCT_ORIGIN_END,
+						       session_take, session));
+	session_note(session, capture_finish(session->capture, session_take, session));
 	capture_read_ledger(session->capture, &ledger);
 	session_fill_ledger(&ledger, end, &result->ledger);
 	result->end = end;
+	child_poll(&session->child);
 	if (session->child.is_over)
 		result->command_status = session->child.status;
 }
@@ -240,7 +261,7 @@ static int exec_failed(const struct target *target, int err, struct session_resu
 	return result->command_status;
 }
 
-static int session_begin(struct session *session)
+static int session_attach(struct session *session)
 {
 	const struct target *target = session->target;
 	struct capture_options options = {
@@ -261,33 +282,51 @@ static int session_begin(struct session *session)
 		log_err("%s", problem);
 		return EXIT_CODE_CANNOT_TRACE;
 	}
-	err = capture_snapshot(session->capture, IPCT_ORIGIN_START, session->hooks->take,
-			       session->hooks->context);
-	if (!err)
-		return EXIT_CODE_OK;
-	if (err < 0)
-		session->result->error = err;
-	log_err("cannot take the snapshot of what is there: %s", strerror(-err));
-	return EXIT_CODE_IO;
+	child_poll(&session->child);
+	if (session->child.is_over) { /* Ctrl-C while the programs were loaded */
+		log_err("the command was ended before it ran; nothing was recorded");
+		session->result->command_status = session->child.status;
+		return session->child.status;
+	}
+	return EXIT_CODE_OK;
+}
+
+static int session_begin(struct session *session)
+{
+	const struct session_hooks *hooks = session->hooks;
+	int status = hooks->begin ? hooks->begin(hooks->context) : EXIT_CODE_OK;
+	int err;
+
+	if (status)
+		return status;
+	err = capture_snapshot(session->capture, IPCT_ORIGIN_START, session_take, session);
+	if (err)
+		log_err("cannot take the snapshot of what is there: %s", strerror(-err));
+	return err || session->result->error ? EXIT_CODE_IO : EXIT_CODE_OK;
 }
 
 static int session_start(struct session *session)
 {
 	const struct target *target = session->target;
-	int err, status;
+	int err = target->command ? child_check(target->command[0]) : 0;
+	int status;
 
+	if (err)
+		return exec_failed(target, err, session->result);
 	if (signals_open(session)) {
 		log_err("cannot watch signals: %s", strerror(errno));
 		return EXIT_CODE_CANNOT_TRACE;
 	}
 	if (target->command) {
-		err = child_start(&session->child, target->command);
+		err = child_start(&session->child, target->command, &session->mask);
 		if (err) {
 			log_err("cannot start a process: %s", strerror(-err));
 			return EXIT_CODE_CANNOT_TRACE;
 		}
 	}
-	status = session_begin(session);
+	status = session_attach(session);
+	if (!status)
+		status = session_begin(session);
 	if (status)
 		return status;
 	session->hooks->ready(session->hooks->context);

@@ -11,10 +11,22 @@
 #include "store/capture_info.h"
 
 struct session_hooks {
-	capture_sink take; /* every record */
 	/*
-	 * After each drain, at least every 100 ms. `ledger` is as it is now. A nonzero return
-	 * value ends the capture: -errno of a failure, or SESSION_ENOUGH.
+	 * All is loaded and attached, and CMD can run; no record was taken yet. The time to open
+	 * files: what was there before survives a start that failed. An exit code; prints its own
+	 * errors. NULL: nothing to do.
+	 */
+	int (*begin)(void *context);
+	/*
+	 * Every record. After an error it is still called, to count what is not kept, and the
+	 * capture goes on for as long as CMD runs.
+	 */
+	capture_sink take;
+	/* Once: the first error of a hook or of the capture, -errno. Says it. */
+	void (*failed)(void *context, int err);
+	/*
+	 * After each drain, at least every 100 ms, until an error. `ledger` is as it is now.
+	 * -errno of a failure, or SESSION_ENOUGH, which ends the capture.
 	 */
 	int (*tick)(void *context, const struct capture_ledger *ledger);
 	/* The hooks are attached and the snapshot is taken; CMD runs next. */
@@ -27,7 +39,7 @@ struct session_hooks {
 struct session_result {
 	const char *end;     /* "command", "duration", "interrupt", "exit", "enough", "error" */
 	int command_status;  /* as a shell says it; -1: there is none, or it goes on */
-	int error;           /* -errno of a hook */
+	int error;           /* -errno, as given to failed() */
 	struct ledger_info ledger;
 };
 

@@ -2,10 +2,12 @@
 #include "command/target.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <ipctrace/types.h>
 
@@ -23,7 +25,8 @@ static const struct argp_option options[] = {
 	  "or the groups unix, socket, all (default: all)", 1 },
 	{ "duration", 'd', "TIME", 0, "stop after this time, e.g. 10s; CMD goes on", 1 },
 	{ "ring-size", OPTION_RING_SIZE, "SIZE", 0,
-	  "buffer for each CPU (default: 8M); what does not fit is only counted", 1 },
+	  "buffer for each CPU (default: 8M, with more than 32 CPUs less); what does not fit is "
+	  "only counted", 1 },
 	{ "verbose", 'v', NULL, 0, "show what libbpf says", 1 },
 	{ 0 },
 };
@@ -80,26 +83,69 @@ static int mechanisms_parse(const char *list, uint64_t *ret_mechanisms)
 	return err;
 }
 
+/* The process that a thread belongs to; 0 when it cannot be told. */
+static int process_of(pid_t pid)
+{
+	char path[64], line[128];
+	int process = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Tgid: %d", &process) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return process;
+}
+
+static int pidfd_failed(pid_t pid, int err)
+{
+	int process = process_of(pid);
+
+	if (err == ESRCH)
+		log_err("-p: there is no process %d; `ps -e` lists them", pid);
+	else if (process && process != pid)
+		log_err("-p: %d is a thread of process %d; say -p %d", pid, process, process);
+	else
+		log_err("-p: cannot watch process %d: %s", pid, strerror(err));
+	return EINVAL;
+}
+
+/* Takes over `pidfd`. */
+static int pid_append(struct target *target, pid_t pid, int pidfd)
+{
+	pid_t *pids = reallocarray(target->pids, target->pids_nr + 1, sizeof(*pids));
+	int *pidfds;
+
+	if (pids)
+		target->pids = pids;
+	pidfds = reallocarray(target->pidfds, target->pids_nr + 1, sizeof(*pidfds));
+	if (pidfds)
+		target->pidfds = pidfds;
+	if (!pids || !pidfds) {
+		close(pidfd);
+		return ENOMEM;
+	}
+	pidfds[target->pids_nr] = pidfd;
+	pids[target->pids_nr++] = pid;
+	return 0;
+}
+
 static int pid_add(struct target *target, const char *word)
 {
 	char *end;
 	long pid = strtol(word, &end, 10);
-	pid_t *pids;
+	int pidfd;
 
 	if (*end || end == word || pid < 1 || pid > 0x7fffffff) {
-		log_err("-p: '%s' is no process id", word);
+		choose_complain("-p", word, "no process id");
 		return EINVAL;
 	}
-	if (kill(pid, 0) && errno == ESRCH) {
-		log_err("-p: there is no process %ld; `ps -e` lists them", pid);
-		return EINVAL;
-	}
-	pids = reallocarray(target->pids, target->pids_nr + 1, sizeof(*pids));
-	if (!pids)
-		return ENOMEM;
-	target->pids = pids;
-	pids[target->pids_nr++] = pid;
-	return 0;
+	/* holds the process itself: another that gets its number later is not meant */
+	pidfd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	return pidfd < 0 ? pidfd_failed(pid, errno) : pid_append(target, pid, pidfd);
 }
 
 static int pids_parse(struct target *target, const char *list)
@@ -118,7 +164,7 @@ static int ring_size_parse(struct target *target, const char *value)
 	uint64_t bytes;
 
 	if (units_parse_size(value, &bytes) || !bytes || bytes > 1u << 30) {
-		log_err("--ring-size: '%s' is no size from 1 to 1G, e.g. 16M", value);
+		choose_complain("--ring-size", value, "no size from 1 to 1G, e.g. 16M");
 		return EINVAL;
 	}
 	target->ring_bytes = bytes;
@@ -141,7 +187,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case 'd':
 		if (!units_parse_duration(value, &target->duration_ns) && target->duration_ns)
 			return 0;
-		log_err("-d: '%s' is no time, e.g. 10s, 500ms or 2m", value);
+		choose_complain("-d", value, "no time, e.g. 10s, 500ms or 2m");
 		return EINVAL;
 	case OPTION_RING_SIZE:
 		return ring_size_parse(target, value);
@@ -170,7 +216,21 @@ void target_init(struct target *target)
 
 void target_fini(struct target *target)
 {
+	for (size_t i = 0; i < target->pids_nr; i++)
+		close(target->pidfds[i]);
+	free(target->pidfds);
 	free(target->pids);
+}
+
+bool target_is_gone(const struct target *target)
+{
+	for (size_t i = 0; i < target->pids_nr; i++) {
+		struct pollfd ended = { .fd = target->pidfds[i], .events = POLLIN };
+
+		if (poll(&ended, 1, 0) != 1)
+			return false;
+	}
+	return target->pids_nr;
 }
 
 bool target_is_given(const struct target *target, const char *verb)

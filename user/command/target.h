@@ -11,7 +11,8 @@
 
 struct target {
 	bool is_system_wide;
-	pid_t *pids;        /* owned */
+	pid_t *pids;        /* owned, as are their pidfds */
+	int *pidfds;
 	size_t pids_nr;
 	char **command;     /* borrowed from argv, NULL-terminated; NULL: none */
 	uint64_t mechanisms;
@@ -29,6 +30,9 @@ void target_fini(struct target *target);
 
 /* Is there anything to trace? Otherwise prints the three forms of `verb`. */
 bool target_is_given(const struct target *target, const char *verb);
+
+/* Have all processes of -p ended? False where none was named. */
+bool target_is_gone(const struct target *target);
 
 /* "command", "pids" or "system". */
 const char *target_scope(const struct target *target);

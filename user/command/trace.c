@@ -61,8 +61,12 @@ static void tracing_print(struct tracing *tracing)
 	if (own_output_has(&tracing->own, line.from.pid) ||
 	    own_output_has(&tracing->own, line.to.pid))
 		return;
-	if (!tracing->err)
-		tracing->err = line_write(stdout, &line);
+	if (tracing->err)
+		return;
+	errno = 0;
+	tracing->err = line_write(stdout, &line);
+	if (tracing->err == -EIO && errno)
+		tracing->err = -errno; /* what the stream really failed on */
 }
 
 /* One receive may be fed by several sends: a line for each sender. */
@@ -87,6 +91,8 @@ static int tracing_take(void *context, __u32 stream, const struct ipct_event *ev
 	struct tracing *tracing = context;
 
 	(void)stream; /* merged by time */
+	if (tracing->err)
+		return 0; /* nobody will see it */
 	return merge_push(tracing->merge, event);
 }
 
@@ -106,13 +112,29 @@ static int tracing_show(struct tracing *tracing, uint64_t watermark_ns)
 
 static int tracing_tick(void *context, const struct capture_ledger *ledger)
 {
+	int err = tracing_show(context, session_now_ns() - WATERMARK_NS);
+
 	(void)ledger; /* printed at the end */
-	return tracing_show(context, session_now_ns() - WATERMARK_NS);
+	return err == -EPIPE ? SESSION_ENOUGH : err; /* whoever read this has seen enough */
+}
+
+static void tracing_failed(void *context, int err)
+{
+	(void)context;
+	if (err == -ENOMEM)
+		log_err("out of memory");
+	else
+		log_err("cannot write to stdout: %s", strerror(-err));
 }
 
 static void tracing_ready(void *context)
 {
-	(void)context;
+	const struct tracing *tracing = context;
+	char *hidden = own_output_names(&tracing->own);
+
+	if (hidden)
+		log_info("not shown, as they carry this output: %s", hidden);
+	free(hidden);
 	log_info("tracing... Ctrl-C ends it");
 }
 
@@ -125,27 +147,35 @@ static int tracing_open(struct tracing *tracing)
 	tracing->observer = (struct match_observer){ tracing_matched, tracing };
 	tracing->world->observer = &tracing->observer;
 	tracing->start_ns = session_now_ns();
-	own_output_find(&tracing->own);
+	own_output_find(&tracing->own, tracing->target->pids, tracing->target->pids_nr);
 	return 0;
 }
 
-static int status_of(const struct tracing *tracing, const struct session_result *result)
+/* Shows what is left, and the ledger. */
+static int tracing_end(struct tracing *tracing, const struct session_result *result)
 {
-	int err = result->error ? result->error : tracing->err;
+	int err = tracing->err ? tracing->err : tracing_show(tracing, UINT64_MAX);
 
+	if (err == -EPIPE)
+		err = 0;
+	if (err && !result->error)
+		tracing_failed(tracing, err);
 	session_print_ledger(&result->ledger);
 	if (result->command_status > 0)
 		return result->command_status;
-	if (!err || err == -EPIPE) /* whoever read this has seen enough */
-		return EXIT_CODE_OK;
-	log_err("cannot write to stdout: %s", strerror(-err));
-	return EXIT_CODE_IO;
+	return err || result->error ? EXIT_CODE_IO : EXIT_CODE_OK;
 }
 
 static int trace(const struct target *target)
 {
 	struct tracing tracing = { .target = target };
-	struct session_hooks hooks = { tracing_take, tracing_tick, tracing_ready, &tracing };
+	const struct session_hooks hooks = {
+		.take = tracing_take,
+		.failed = tracing_failed,
+		.tick = tracing_tick,
+		.ready = tracing_ready,
+		.context = &tracing,
+	};
 	struct session_result result;
 	int status = EXIT_CODE_IO;
 
@@ -153,10 +183,8 @@ static int trace(const struct target *target)
 		log_err("out of memory");
 	} else {
 		status = session_run(target, &hooks, &result);
-		if (!status) {
-			(void)tracing_show(&tracing, UINT64_MAX); /* an error is in tracing.err */
-			status = status_of(&tracing, &result);
-		}
+		if (!status)
+			status = tracing_end(&tracing, &result);
 	}
 	merge_free(tracing.merge);
 	world_free(tracing.world);

@@ -140,6 +140,15 @@ int capture_info_decode(const char *text, struct capture_info *ret_info)
 	return err;
 }
 
+/* A name of ours has no other bytes; a file may hold anything, and names are shown as they are. */
+static void cause_copy(char *name, const char *text)
+{
+	snprintf(name, LEDGER_CAUSE_LEN, "%s", text);
+	for (; *name; name++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *name))
+			*name = '?';
+}
+
 int ledger_info_decode(const char *text, struct ledger_info *ret_ledger)
 {
 	json_t *json = json_loads(text, 0, NULL), *value;
@@ -160,7 +169,7 @@ int ledger_info_decode(const char *text, struct ledger_info *ret_ledger)
 
 		if (at == LEDGER_CAUSES_MAX)
 			break;
-		snprintf(ret_ledger->causes[at].name, LEDGER_CAUSE_LEN, "%s", name);
+		cause_copy(ret_ledger->causes[at].name, name);
 		ret_ledger->causes[at].count =
 			json_integer_value(value) > 0 ? json_integer_value(value) : 0;
 		ret_ledger->causes_nr++;

@@ -25,7 +25,7 @@ struct ledger_info {
 	uint64_t seen, recorded, aggregated, filtered;
 	size_t causes_nr;
 	struct {
-		char name[LEDGER_CAUSE_LEN];
+		char name[LEDGER_CAUSE_LEN]; /* only [a-z0-9-], also when read from a file */
 		uint64_t count;
 	} causes[LEDGER_CAUSES_MAX]; /* of loss; only those that occurred */
 	char end[LEDGER_CAUSE_LEN];   /* why the capture ended: "command", "duration", … */

@@ -19,6 +19,14 @@
 #include "store/merge.h"
 
 #define SLACK_NS 10000000ULL /* records of one ring are out of order by less */
+#define READ_MAX_BYTES (64 << 20) /* a larger file is mapped */
+#define STREAM_MAX 8192u /* no machine has more CPUs */
+/*
+ * Blocks are closed at least every 500 ms: what waits for the records of another ring is less
+ * than what a machine writes in that time.
+ */
+#define HELD_RECORDS_MAX (4u << 20)
+#define HELD_BYTES_MAX (512u << 20)
 
 /* The data blocks of one ring, read one by one. */
 struct stream {
@@ -32,14 +40,16 @@ struct capture_reader {
 	struct event_source source;
 	const char *bytes;
 	size_t len;
-	void *mapped; /* what close unmaps, NULL: borrowed */
+	void *mapped; /* what close unmaps, and */
+	void *copy;   /* what it frees; neither: borrowed */
 	char *head, *ledger;
 	bool is_complete;
-	const char *damage;
+	const char *damage, *gap;
 	__u64 good_bytes;
 	struct stream *streams;
 	size_t streams_nr;
 	struct merge *merge;
+	__u64 watermark_ns; /* nothing older is to come */
 };
 
 static const char *block_problem(const struct capture_reader *reader, size_t offset,
@@ -60,6 +70,11 @@ static const char *block_problem(const struct capture_reader *reader, size_t off
 		return "a block is missing";
 	if (ret->raw_bytes > IPCT_BLOCK_RAW_MAX || ret->stored_bytes > ret->raw_bytes)
 		return "impossible size of a block";
+	if (ret->type == IPCT_BLOCK_DATA && (!ret->records || !ret->raw_bytes))
+		return "a block without records";
+	if (ret->type == IPCT_BLOCK_DATA && ret->stream > STREAM_MAX &&
+	    ret->stream != IPCT_STREAM_SNAPSHOT)
+		return "a block of an impossible CPU";
 	if (ret->stored_bytes > left - sizeof(*ret))
 		return "torn block";
 	if (ret->payload_crc != crc32(0, (const void *)(reader->bytes + offset + sizeof(*ret)),
@@ -174,6 +189,13 @@ static int reader_index(struct capture_reader *reader, unsigned int *ret_version
 	return reader->head ? 0 : -EBADMSG;
 }
 
+/* The rest of a stream is left out. */
+static void stream_end(struct capture_reader *reader, struct stream *stream, const char *why)
+{
+	stream->next = stream->nr;
+	reader->gap = why;
+}
+
 /* Loads the next block of a stream; a damaged record ends the stream. */
 static int stream_load(struct capture_reader *reader, struct stream *stream)
 {
@@ -203,8 +225,7 @@ static int stream_load(struct capture_reader *reader, struct stream *stream)
 	return err;
 damaged:
 	free(raw);
-	stream->next = stream->nr;
-	reader->damage = "a damaged record";
+	stream_end(reader, stream, "a damaged record");
 	return 0;
 }
 
@@ -222,27 +243,37 @@ static struct stream *stream_behind(struct capture_reader *reader)
 	return behind;
 }
 
+/* Loads more and tells anew up to when all is there. */
+static int reader_load(struct capture_reader *reader)
+{
+	struct stream *behind = stream_behind(reader);
+	int err = behind ? stream_load(reader, behind) : 0;
+
+	if (merge_records(reader->merge) > HELD_RECORDS_MAX ||
+	    merge_bytes(reader->merge) > HELD_BYTES_MAX)
+		for (size_t i = 0; i < reader->streams_nr; i++)
+			stream_end(reader, &reader->streams[i], "too many records at one time");
+	behind = stream_behind(reader);
+	if (!behind)
+		reader->watermark_ns = UINT64_MAX;
+	else if (behind->loaded_ns > SLACK_NS)
+		reader->watermark_ns = behind->loaded_ns - SLACK_NS;
+	return err;
+}
+
 static int reader_next(struct event_source *source, const struct ipct_event **ret_event)
 {
 	struct capture_reader *reader = (struct capture_reader *)source;
-	struct stream *behind;
-	__u64 watermark;
-	int err;
 
 	for (;;) {
-		behind = stream_behind(reader);
-		if (!behind)
-			watermark = UINT64_MAX;
-		else if (behind->loaded_ns > SLACK_NS)
-			watermark = behind->loaded_ns - SLACK_NS;
-		else
-			watermark = 0;
-		*ret_event = merge_pop(reader->merge, watermark);
+		int err;
+
+		*ret_event = merge_pop(reader->merge, reader->watermark_ns);
 		if (*ret_event)
 			return 1;
-		if (!behind)
+		if (reader->watermark_ns == UINT64_MAX)
 			return 0;
-		err = stream_load(reader, behind);
+		err = reader_load(reader);
 		if (err)
 			return err;
 	}
@@ -276,44 +307,73 @@ int capture_reader_open_memory(const void *bytes, size_t len, struct capture_rea
 	return reader_begin(reader, ret_reader, ret_version);
 }
 
-/* A file that is being written may grow: what is mapped is what it held when opened. */
+static int bytes_map(struct capture_reader *reader, int fd, size_t len)
+{
+	void *mapped = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return -errno;
+	reader->mapped = mapped;
+	reader->bytes = mapped;
+	reader->len = len;
+	return 0;
+}
+
+/* Fewer than `len` where the file became shorter in between. */
+static int bytes_read(struct capture_reader *reader, int fd, size_t len)
+{
+	char *copy = malloc(len);
+
+	if (!copy)
+		return -ENOMEM;
+	reader->copy = copy;
+	reader->bytes = copy;
+	while (reader->len < len) {
+		ssize_t n = read(fd, copy + reader->len, len - reader->len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		reader->len += n;
+	}
+	return 0;
+}
+
+/* A file that is being written may grow: what counts is what it held when opened. */
+static int bytes_get(struct capture_reader *reader, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EBADMSG;
+	if (!st.st_size)
+		return -EBADMSG;
+	return st.st_size > READ_MAX_BYTES ? bytes_map(reader, fd, st.st_size) :
+					     bytes_read(reader, fd, st.st_size);
+}
+
 int capture_reader_open(const char *path, struct capture_reader **ret_reader,
 			unsigned int *ret_version)
 {
-	struct capture_reader *reader;
-	struct stat st;
-	void *mapped;
-	int err = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct capture_reader *reader;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st))
-		err = -errno;
-	else if (!S_ISREG(st.st_mode))
-		err = S_ISDIR(st.st_mode) ? -EISDIR : -EBADMSG;
-	else if (!st.st_size)
-		err = -EBADMSG;
-	if (err)
-		goto out;
-	mapped = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (mapped == MAP_FAILED) {
-		err = -errno;
-		goto out;
-	}
 	reader = calloc(1, sizeof(*reader));
-	if (!reader) {
-		munmap(mapped, st.st_size);
-		err = -ENOMEM;
-		goto out;
-	}
-	reader->bytes = mapped;
-	reader->mapped = mapped;
-	reader->len = st.st_size;
-	err = reader_begin(reader, ret_reader, ret_version);
-out:
+	err = reader ? bytes_get(reader, fd) : -ENOMEM;
 	close(fd);
-	return err;
+	if (err) {
+		capture_reader_close(reader);
+		return err;
+	}
+	return reader_begin(reader, ret_reader, ret_version);
 }
 
 void capture_reader_close(struct capture_reader *reader)
@@ -328,6 +388,7 @@ void capture_reader_close(struct capture_reader *reader)
 	free(reader->ledger);
 	if (reader->mapped)
 		munmap(reader->mapped, reader->len);
+	free(reader->copy);
 	free(reader);
 }
 
@@ -349,6 +410,11 @@ bool capture_reader_is_complete(const struct capture_reader *reader)
 const char *capture_reader_damage(const struct capture_reader *reader)
 {
 	return reader->damage;
+}
+
+const char *capture_reader_gap(const struct capture_reader *reader)
+{
+	return reader->gap;
 }
 
 __u64 capture_reader_good_bytes(const struct capture_reader *reader)

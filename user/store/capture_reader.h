@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reader of a capture file. Takes any bytes: whole, checked blocks are used, and where they
- * end early, capture_reader_damage() says so.
+ * end early, capture_reader_damage() says so; where records in them are missing,
+ * capture_reader_gap().
  */
 #ifndef IPCTRACE_CAPTURE_READER_H
 #define IPCTRACE_CAPTURE_READER_H
@@ -16,6 +17,8 @@ struct capture_reader;
 /*
  * Opens a capture and indexes its blocks. 0, -errno of the I/O, -EBADMSG: no capture (no good
  * head block), -EPROTO: written by a newer version (*ret_version). *ret_reader is the caller's.
+ * Up to 64 MB are read into memory; more is mapped, and whoever truncates the file then while
+ * it is read ends this process with SIGBUS.
  */
 int capture_reader_open(const char *path, struct capture_reader **ret_reader,
 			unsigned int *ret_version);
@@ -33,6 +36,11 @@ bool capture_reader_is_complete(const struct capture_reader *reader);
 
 /* NULL, or what is wrong with the bytes behind the last good block, e.g. "checksum". */
 const char *capture_reader_damage(const struct capture_reader *reader);
+/*
+ * NULL, or why records of good blocks were left out, e.g. "a damaged record". Known only when
+ * all events were read.
+ */
+const char *capture_reader_gap(const struct capture_reader *reader);
 /* Offset at which the good blocks end. */
 __u64 capture_reader_good_bytes(const struct capture_reader *reader);
 

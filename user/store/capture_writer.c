@@ -20,13 +20,17 @@ struct block_buffer {
 	__u32 stream;
 	__u32 records;
 	__u32 len;
-	char *bytes; /* BLOCK_BYTES */
+	__u64 operations; /* of the aggregated transfers in it */
+	char *bytes;      /* BLOCK_BYTES */
 };
 
 struct capture_writer {
 	int fd;
 	int err;          /* the first error; nothing is written after it */
-	bool is_regular;
+	char *path;
+	bool has_old;     /* a file made way, and is now `path`.old */
+	bool is_ours;     /* a regular file that we made: nobody else has written to it */
+	struct capture_unwritten unwritten;
 	__u64 sequence;
 	__u64 written;    /* bytes of whole blocks */
 	ZSTD_CCtx *zstd;
@@ -36,13 +40,25 @@ struct capture_writer {
 	size_t buffers_nr;
 };
 
+static int path_rename_old(const char *path, bool is_back)
+{
+	char *old;
+	int err;
+
+	if (asprintf(&old, "%s.old", path) < 0)
+		return -ENOMEM;
+	err = (is_back ? rename(old, path) : rename(path, old)) ? -errno : 0;
+	free(old);
+	return err;
+}
+
 /* Makes way for a new regular file; sets *ret_flags for open(). */
-static int path_prepare(const char *path, int *ret_flags)
+static int path_prepare(const char *path, int *ret_flags, bool *ret_has_old)
 {
 	struct stat st;
-	char *old;
-	int err = 0;
+	int err;
 
+	*ret_has_old = false;
 	*ret_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	if (lstat(path, &st))
 		return errno == ENOENT ? 0 : -errno;
@@ -52,33 +68,32 @@ static int path_prepare(const char *path, int *ret_flags)
 		*ret_flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC;
 		return 0;
 	}
-	if (asprintf(&old, "%s.old", path) < 0)
-		return -ENOMEM;
-	if (rename(path, old))
-		err = -errno;
-	free(old);
+	err = path_rename_old(path, false);
+	*ret_has_old = !err;
 	return err;
 }
 
-static int path_open(const char *path, int *ret_fd)
+static int writer_open_path(struct capture_writer *writer, const char *path)
 {
 	int flags, err;
 
 	if (!strcmp(path, "-")) {
-		*ret_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-		return *ret_fd < 0 ? -errno : 0;
+		writer->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+		return writer->fd < 0 ? -errno : 0;
 	}
-	err = path_prepare(path, &flags);
+	err = path_prepare(path, &flags, &writer->has_old);
 	if (err)
 		return err;
-	*ret_fd = open(path, flags, 0600);
-	return *ret_fd < 0 ? -errno : 0;
+	writer->fd = open(path, flags, 0600);
+	if (writer->fd < 0)
+		return -errno;
+	writer->is_ours = flags & O_EXCL;
+	return 0;
 }
 
 int capture_writer_open(const char *path, struct capture_writer **ret_writer)
 {
 	struct capture_writer *writer = calloc(1, sizeof(*writer));
-	struct stat st;
 	int err = -ENOMEM;
 
 	if (!writer)
@@ -87,12 +102,12 @@ int capture_writer_open(const char *path, struct capture_writer **ret_writer)
 	writer->zstd = ZSTD_createCCtx();
 	writer->packed_cap = ZSTD_compressBound(IPCT_BLOCK_RAW_MAX);
 	writer->packed = malloc(writer->packed_cap);
-	if (!writer->zstd || !writer->packed)
+	writer->path = strdup(path);
+	if (!writer->zstd || !writer->packed || !writer->path)
 		goto fail;
-	err = path_open(path, &writer->fd);
+	err = writer_open_path(writer, path);
 	if (err)
 		goto fail;
-	writer->is_regular = !fstat(writer->fd, &st) && S_ISREG(st.st_mode);
 	*ret_writer = writer;
 	return 0;
 fail:
@@ -115,11 +130,14 @@ static int write_all(int fd, const void *bytes, size_t len)
 	return 0;
 }
 
-/* A block that did not fit is taken back, so that the file ends with a whole one. */
+/*
+ * A block that did not fit is taken back, so that the file ends with a whole one; never from a
+ * file that was lent to us, which holds more than ours.
+ */
 static int writer_fail(struct capture_writer *writer, int err)
 {
 	writer->err = err;
-	if (writer->is_regular && ftruncate(writer->fd, writer->written))
+	if (writer->is_ours && ftruncate(writer->fd, writer->written))
 		writer->err = err; /* a torn block at the end is what readers expect */
 	return err;
 }
@@ -163,6 +181,14 @@ int capture_writer_text(struct capture_writer *writer, enum ipct_block_type type
 	return writer_put(writer, &block, text);
 }
 
+static void unwritten_add(struct capture_writer *writer, __u32 stream, __u32 records,
+			  __u64 operations)
+{
+	if (stream != IPCT_STREAM_SNAPSHOT)
+		writer->unwritten.records += records;
+	writer->unwritten.operations += operations;
+}
+
 static int buffer_write(struct capture_writer *writer, struct block_buffer *buffer)
 {
 	struct ipct_block block = {
@@ -172,11 +198,17 @@ static int buffer_write(struct capture_writer *writer, struct block_buffer *buff
 		.raw_bytes = buffer->len,
 	};
 
+	int err;
+
 	if (!buffer->len)
 		return writer->err;
+	err = writer_put(writer, &block, buffer->bytes);
+	if (err)
+		unwritten_add(writer, buffer->stream, buffer->records, buffer->operations);
 	buffer->len = 0;
 	buffer->records = 0;
-	return writer_put(writer, &block, buffer->bytes);
+	buffer->operations = 0;
+	return err;
 }
 
 static struct block_buffer *buffer_get(struct capture_writer *writer, __u32 stream)
@@ -198,19 +230,30 @@ static struct block_buffer *buffer_get(struct capture_writer *writer, __u32 stre
 	return buffer;
 }
 
+static __u64 operations_of(const struct ipct_event *event)
+{
+	if (event->type != IPCT_EVENT_AGGREGATE)
+		return 0;
+	return ((const struct ipct_aggregate *)event)->operations;
+}
+
 int capture_writer_add(struct capture_writer *writer, __u32 stream, const struct ipct_event *event)
 {
-	struct block_buffer *buffer = buffer_get(writer, stream);
-	int err = 0;
+	struct block_buffer *buffer = writer->err ? NULL : buffer_get(writer, stream);
 
-	if (!buffer)
-		return -ENOMEM;
-	if (buffer->len + event->size > BLOCK_BYTES)
-		err = buffer_write(writer, buffer);
+	if (!buffer && !writer->err)
+		writer->err = -ENOMEM;
+	if (buffer && buffer->len + event->size > BLOCK_BYTES)
+		(void)buffer_write(writer, buffer); /* the error is in writer->err */
+	if (writer->err) {
+		unwritten_add(writer, stream, 1, operations_of(event));
+		return writer->err;
+	}
 	memcpy(buffer->bytes + buffer->len, event, event->size);
 	buffer->len += event->size;
 	buffer->records++;
-	return err;
+	buffer->operations += operations_of(event);
+	return 0;
 }
 
 int capture_writer_flush(struct capture_writer *writer)
@@ -230,6 +273,11 @@ __u64 capture_writer_bytes(const struct capture_writer *writer)
 	return writer->written;
 }
 
+struct capture_unwritten capture_writer_unwritten(const struct capture_writer *writer)
+{
+	return writer->unwritten;
+}
+
 int capture_writer_close(struct capture_writer *writer)
 {
 	int err = writer->err;
@@ -240,7 +288,15 @@ int capture_writer_close(struct capture_writer *writer)
 		free(writer->buffers[i].bytes);
 	free(writer->buffers);
 	free(writer->packed);
+	free(writer->path);
 	ZSTD_freeCCtx(writer->zstd);
 	free(writer);
 	return err;
+}
+
+void capture_writer_discard(struct capture_writer *writer)
+{
+	if (writer->is_ours && !unlink(writer->path) && writer->has_old)
+		(void)path_rename_old(writer->path, true); /* it is kept as .old */
+	(void)capture_writer_close(writer); /* nothing was to stay */
 }

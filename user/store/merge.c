@@ -20,6 +20,7 @@ struct merge {
 	__u64 sequence;
 	__u64 popped_ns;
 	__u64 late;
+	__u64 bytes; /* of the records in it */
 	struct ipct_event *lent; /* what merge_pop() returned last */
 };
 
@@ -82,6 +83,7 @@ int merge_push(struct merge *merge, const struct ipct_event *event)
 	memcpy(copy, event, event->size);
 	if (event->time_ns < merge->popped_ns)
 		merge->late++;
+	merge->bytes += event->size;
 	at = merge->nr++;
 	merge->entries[at] = (struct merge_entry){ event->time_ns, merge->sequence++, copy };
 	while (at && entry_is_older(&merge->entries[at], &merge->entries[(at - 1) / 2])) {
@@ -120,11 +122,22 @@ const struct ipct_event *merge_pop(struct merge *merge, __u64 watermark_ns)
 	if (!merge->nr || merge->entries[0].time_ns > watermark_ns)
 		return NULL;
 	merge->lent = merge->entries[0].event;
+	merge->bytes -= merge->lent->size;
 	if (merge->entries[0].time_ns > merge->popped_ns)
 		merge->popped_ns = merge->entries[0].time_ns;
 	merge->entries[0] = merge->entries[--merge->nr];
 	merge_sink(merge, 0);
 	return merge->lent;
+}
+
+__u64 merge_bytes(const struct merge *merge)
+{
+	return merge->bytes + merge->nr * sizeof(*merge->entries);
+}
+
+size_t merge_records(const struct merge *merge)
+{
+	return merge->nr;
 }
 
 __u64 merge_late(const struct merge *merge)

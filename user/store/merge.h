@@ -7,6 +7,8 @@
 #ifndef IPCTRACE_MERGE_H
 #define IPCTRACE_MERGE_H
 
+#include <stddef.h>
+
 #include <linux/types.h>
 
 #include <ipctrace/event.h>
@@ -28,6 +30,10 @@ __u64 merge_oldest(const struct merge *merge);
  * next call of merge_pop() or merge_free(). Records of equal time leave in the order they came.
  */
 const struct ipct_event *merge_pop(struct merge *merge, __u64 watermark_ns);
+
+/* Bytes that the records in it take, about, and how many they are. */
+__u64 merge_bytes(const struct merge *merge);
+size_t merge_records(const struct merge *merge);
 
 /* Records that were pushed after a younger one had been popped. */
 __u64 merge_late(const struct merge *merge);
