@@ -124,8 +124,9 @@ static __always_inline void socket_fill_tcp_level(struct sock *sk, struct ipct_s
 	__u32 copied = BPF_CORE_READ(tcp, copied_seq);
 	__u32 queued = BPF_CORE_READ(tcp, rcv_nxt) - copied;
 
-	/* a FIN counts one in the sequence, and is no data */
-	if (queued && (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_shutdown) & RECEIVE_SHUTDOWN))
+	/* a FIN counts one in the sequence, and is no data; tcp_fin() sets SOCK_DONE */
+	if (queued && (BPF_CORE_READ(sk, __sk_common.skc_flags) >>
+		       bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1))
 		queued--;
 	record->queued_bytes = queued;
 	record->send_position = BPF_CORE_READ(tcp, write_seq);

@@ -140,10 +140,13 @@ static int finish_stream(struct output_file *file)
 	int err = 0;
 
 	errno = 0;
-	if (fflush(file->stream))
+	if (ferror(file->stream)) { /* the write that failed kept its errno to itself: one more */
+		clearerr(file->stream);
+		(void)fputc('\n', file->stream); /* what is written is broken anyway */
+		err = fflush(file->stream) && errno ? -errno : -EIO;
+	} else if (fflush(file->stream)) {
 		err = -errno;
-	else if (ferror(file->stream))
-		err = -EIO; /* the write that failed kept its errno to itself */
+	}
 	if (fclose(file->stream) && !err)
 		err = errno ? -errno : -EIO;
 	return err;
