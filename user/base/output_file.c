@@ -134,19 +134,29 @@ FILE *output_file_stream(struct output_file *file)
 	return file->stream;
 }
 
+/* 0, or -errno of the first write that failed. */
+static int flush_stream(FILE *stream)
+{
+	errno = 0;
+	if (!ferror(stream))
+		return fflush(stream) ? -errno : 0;
+	/* the write that failed kept its errno to itself; one more tells, and harms nothing */
+	clearerr(stream);
+	(void)fputc('\n', stream);
+	return fflush(stream) && errno ? -errno : -EIO;
+}
+
+int output_file_end_stdout(void)
+{
+	return flush_stream(stdout);
+}
+
 /* Closes the stream; an error of any earlier write counts. */
 static int finish_stream(struct output_file *file)
 {
-	int err = 0;
+	int err = flush_stream(file->stream);
 
 	errno = 0;
-	if (ferror(file->stream)) { /* the write that failed kept its errno to itself: one more */
-		clearerr(file->stream);
-		(void)fputc('\n', file->stream); /* what is written is broken anyway */
-		err = fflush(file->stream) && errno ? -errno : -EIO;
-	} else if (fflush(file->stream)) {
-		err = -errno;
-	}
 	if (fclose(file->stream) && !err)
 		err = errno ? -errno : -EIO;
 	return err;

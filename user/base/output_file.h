@@ -33,4 +33,7 @@ int output_file_end(struct output_file *file, int err);
 /* Closes, removes the temporary file and frees. NULL is accepted. */
 void output_file_abort(struct output_file *file);
 
+/* Ends what was printed to stdout: 0, or -errno of what kept it from getting there. */
+int output_file_end_stdout(void);
+
 #endif

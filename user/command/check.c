@@ -7,6 +7,8 @@
 #include <ipctrace/types.h>
 
 #include "base/exit_code.h"
+#include "base/log.h"
+#include "base/output_file.h"
 #include "capture/capture.h"
 #include "capture/feature.h"
 #include "command/command.h"
@@ -107,7 +109,7 @@ static int check_run(int argc, char **argv)
 		NULL, NULL, NULL,
 	};
 	struct utsname name;
-	int status;
+	int status, err;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
 		return EXIT_CODE_USAGE;
@@ -117,8 +119,11 @@ static int check_run(int argc, char **argv)
 	check_hooks();
 	check_mechanisms();
 	status = check_load();
-	if (fflush(stdout) || ferror(stdout))
+	err = output_file_end_stdout();
+	if (err) {
+		log_err("cannot write to stdout: %s", strerror(-err));
 		return EXIT_CODE_IO;
+	}
 	return status;
 }
 

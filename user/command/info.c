@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "base/output_file.h"
 #include "base/units.h"
 #include "command/command.h"
 #include "command/load_graph.h"
@@ -119,6 +120,7 @@ static int info_show(const char *path)
 	struct opened_capture opened;
 	struct counts counts = {};
 	int status = open_capture(path, &opened);
+	int err;
 
 	if (status)
 		return status;
@@ -130,8 +132,11 @@ static int info_show(const char *path)
 		open_capture_warn(path, &opened);
 	}
 	open_capture_close(&opened);
-	if (fflush(stdout) || ferror(stdout))
+	err = output_file_end_stdout();
+	if (err) {
+		log_err("cannot write to stdout: %s", strerror(-err));
 		return EXIT_CODE_IO;
+	}
 	return status;
 }
 
