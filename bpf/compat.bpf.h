@@ -51,8 +51,7 @@ static __always_inline long compat_task_state(struct task_struct *task)
 #define COMPAT_BPF_FUNC_get_current_task_btf 158
 #define COMPAT_BPF_FUNC_task_pt_regs 175
 
-static long (*compat_task_pt_regs)(struct task_struct *task) =
-	(void *)COMPAT_BPF_FUNC_task_pt_regs;
+static long (*compat_task_pt_regs)(struct task_struct *task) = (void *)COMPAT_BPF_FUNC_task_pt_regs;
 
 enum bpf_func_id___compat {
 	BPF_FUNC_task_pt_regs___compat = COMPAT_BPF_FUNC_task_pt_regs,
@@ -60,8 +59,7 @@ enum bpf_func_id___compat {
 
 static __always_inline struct pt_regs *compat_task_regs(struct task_struct *task)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id___compat,
-				       BPF_FUNC_task_pt_regs___compat))
+	if (bpf_core_enum_value_exists(enum bpf_func_id___compat, BPF_FUNC_task_pt_regs___compat))
 		return (struct pt_regs *)compat_task_pt_regs(task);
 	return (struct pt_regs *)((unsigned long)BPF_CORE_READ(task, stack) + COMPAT_THREAD_SIZE) -
 	       1;

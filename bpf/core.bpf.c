@@ -44,7 +44,7 @@ static __always_inline bool task_has_threads(void)
  * record lets user space mark what this process does on that descriptor as inexact.
  */
 static __noinline int report_unresolved(const struct task_state *state, const struct call *call,
-				      __s32 fd, __u8 role)
+					__s32 fd, __u8 role)
 {
 	struct ipct_transfer t = { .fd = fd, .role = role, .result = call->ret };
 
@@ -248,8 +248,7 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	}
 	if (call_peeks(call))
 		return 0;
-	if (!transfer_begin(&object, state, fds[index & 1], role,
-			    call_peer(state, call, &object)))
+	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
 	if (call->shape == SHAPE_VMSPLICE && !pipe_end_is_writable(&object))
 		role = IPCT_ROLE_RECEIVE;
@@ -310,8 +309,7 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	}
 	if (role == IPCT_ROLE_RECEIVE && flags_move_nothing(call->args[3]))
 		return 0;
-	if (!transfer_begin(&object, state, call->args[0], role,
-			    call_peer(state, call, &object)))
+	if (!transfer_begin(&object, state, call->args[0], role, call_peer(state, call, &object)))
 		return 0;
 	state->call = *call;
 	state->object = object;
@@ -435,8 +433,8 @@ static __always_inline void call_introduces(struct task_state *state, const stru
 }
 
 /* Descriptors first … last of a process with several threads name other files now. */
-static __noinline int replaced(const struct task_state *state, const struct call *call,
-			       __u32 first, __u32 last)
+static __noinline int replaced(const struct task_state *state, const struct call *call, __u32 first,
+			       __u32 last)
 {
 	struct ipct_descriptor *record;
 
@@ -486,8 +484,9 @@ static __noinline int dispatch(const struct call *call)
 /* False: not a call of ours, or the recorder's own. Leaves the arguments to the caller. */
 static __always_inline bool call_init(__s64 nr, __s64 ret, struct call *call)
 {
-	call->is_ia32 = !!(CURRENT_READ(thread_info.COMPAT_IA32_FIELD,
-					thread_info.COMPAT_IA32_FIELD) & COMPAT_IS_IA32_BIT);
+	call->is_ia32 =
+		!!(CURRENT_READ(thread_info.COMPAT_IA32_FIELD, thread_info.COMPAT_IA32_FIELD) &
+		   COMPAT_IS_IA32_BIT);
 	call->shape = syscall_shape(nr, call->is_ia32);
 	if (!call->shape || bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid)
 		return false;

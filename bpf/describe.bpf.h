@@ -120,8 +120,7 @@ __noinline int describe_object(__s32 fd, __u32 origin)
 		return 0;
 	object = state->object;
 	if (object.mechanism == IPCT_FIFO)
-		fifo_describe(&object,
-			      task_file((struct task_struct *)bpf_get_current_task(), fd),
+		fifo_describe(&object, task_file((struct task_struct *)bpf_get_current_task(), fd),
 			      origin);
 	else if (object.mechanism == IPCT_PIPE)
 		pipe_describe(&object, origin);

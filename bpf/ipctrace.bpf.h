@@ -40,14 +40,14 @@ enum task_scope {
 /* An object behind a descriptor. */
 struct object {
 	struct ipct_key key;
-	__u64 kernel; /* struct pipe_inode_info * or struct sock * */
+	__u64 kernel;	  /* struct pipe_inode_info * or struct sock * */
 	__u32 file_flags; /* f_flags of a pipe's end */
-	__u8 mechanism; /* IPCT_MECHANISM_NONE: none of ours */
-	__u8 is_closed; /* the descriptor is not open */
+	__u8 mechanism;	  /* IPCT_MECHANISM_NONE: none of ours */
+	__u8 is_closed;	  /* the descriptor is not open */
 	__u8 _pad[2];
 };
 
-#define TASK_PEERS 16 /* messages of one recvmmsg whose sender is kept; a power of two */
+#define TASK_PEERS 16  /* messages of one recvmmsg whose sender is kept; a power of two */
 #define CALL_OBJECTS 2 /* descriptors that a call moves data between, at most */
 
 /* What was resolved when the task blocked inside a call; valid for that very call. */
@@ -73,10 +73,10 @@ struct task_state {
 	__u8 is_described;
 	__u8 _pad[6];
 	__u64 blocked_ns; /* when it was switched out inside a call, 0: it was not */
-	__u64 wait_ns;    /* off the CPU inside the present call */
-	__u32 peers_nr;   /* messages for which a hook inside the call named the other end */
+	__u64 wait_ns;	  /* off the CPU inside the present call */
+	__u32 peers_nr;	  /* messages for which a hook inside the call named the other end */
 	__u32 _pad2;
-	__u64 peers[TASK_PEERS]; /* struct sock of the first of them */
+	__u64 peers[TASK_PEERS];      /* struct sock of the first of them */
 	struct ipct_key described[2]; /* of the last receive and send: known to be described */
 	struct stash stash;
 	/*
@@ -204,8 +204,7 @@ static __always_inline struct task_state *task_state_create(struct task_struct *
 	__u64 address = (__u64)task;
 
 	if (capture_config.has_task_storage)
-		return bpf_task_storage_get(&task_states, task, 0,
-					    BPF_LOCAL_STORAGE_GET_F_CREATE);
+		return bpf_task_storage_get(&task_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	state = bpf_map_lookup_elem(&task_states_by_address, &address);
 	if (state)
 		return state;
@@ -234,15 +233,15 @@ static __always_inline struct task_struct *current_task(void)
  * verifier knows the type of the current task (5.11), which is several times cheaper than the
  * helper that BPF_CORE_READ calls for each step. The verifier drops the branch not taken.
  */
-#define CURRENT_READ(typed, ...)                                                      \
-	({                                                                            \
-		struct task_struct *current_ = current_task();                        \
-		typeof(current_->typed) field_;                                       \
-		if (capture_config.has_task_storage)                                  \
-			field_ = current_->typed;                                     \
-		else                                                                  \
-			field_ = BPF_CORE_READ(current_, __VA_ARGS__);                \
-		field_;                                                               \
+#define CURRENT_READ(typed, ...)                                                                   \
+	({                                                                                         \
+		struct task_struct *current_ = current_task();                                     \
+		typeof(current_->typed) field_;                                                    \
+		if (capture_config.has_task_storage)                                               \
+			field_ = current_->typed;                                                  \
+		else                                                                               \
+			field_ = BPF_CORE_READ(current_, __VA_ARGS__);                             \
+		field_;                                                                            \
 	})
 
 /* Is this task's every transfer in scope? Of an outside task only those on followed channels. */

@@ -14,8 +14,9 @@ static __always_inline struct pipe_buffer *pipe_buffer_at(struct pipe_inode_info
 	__u32 mask = BPF_CORE_READ(pipe, ring_size) - 1;
 	struct pipe_buffer *buffers = BPF_CORE_READ(pipe, bufs);
 
-	return (struct pipe_buffer *)((char *)buffers + (__u64)(index & mask) *
-				      bpf_core_type_size(struct pipe_buffer));
+	return (struct pipe_buffer *)((char *)buffers +
+				      (__u64)(index & mask) *
+					      bpf_core_type_size(struct pipe_buffer));
 }
 
 /*

@@ -48,7 +48,8 @@ static __always_inline void follow_key_socket(struct ipct_follow_key *key, __u64
 	key->kind = IPCT_FOLLOW_SOCKET;
 }
 
-static __always_inline void follow_key_port(struct ipct_follow_key *key, struct sock *sk, __u16 port)
+static __always_inline void follow_key_port(struct ipct_follow_key *key, struct sock *sk,
+					    __u16 port)
 {
 	key->id = (__u64)port << 8 | BPF_CORE_READ(sk, sk_protocol);
 	key->space = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
@@ -106,8 +107,8 @@ static __always_inline void follow_key_connection(struct ipct_follow_key *key, s
 		BPF_CORE_READ_INTO(&other, sk, __sk_common.skc_v6_daddr);
 		addresses = fold_v6(&mine) ^ fold_v6(&other);
 	}
-	key->id = (__u64)addresses << 32 | (local < remote ? (__u32)local << 16 | remote :
-							     (__u32)remote << 16 | local);
+	key->id = (__u64)addresses << 32 |
+		  (local < remote ? (__u32)local << 16 | remote : (__u32)remote << 16 | local);
 	key->space = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	key->kind = IPCT_FOLLOW_CONNECTION;
 }
@@ -155,7 +156,8 @@ static __always_inline void follow_socket(const struct object *object, __u64 pee
 	follow_add(&key, compat_socket_inode((struct sock *)peer));
 }
 
-static __always_inline void follow_key_pipe(struct ipct_follow_key *key, const struct object *object)
+static __always_inline void follow_key_pipe(struct ipct_follow_key *key,
+					    const struct object *object)
 {
 	key->id = object->key.inode;
 	key->space = object->key.object;

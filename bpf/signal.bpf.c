@@ -5,10 +5,10 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define SIGCHLD 17
-#define SENT_BY_USER 0    /* kill */
-#define SENT_BY_QUEUE -1  /* sigqueue */
+#define SENT_BY_USER 0	 /* kill */
+#define SENT_BY_QUEUE -1 /* sigqueue */
 #define SENT_BY_TIMER -2
-#define SENT_BY_MESGQ -3  /* mq_notify: in the context of the sender */
+#define SENT_BY_MESGQ -3 /* mq_notify: in the context of the sender */
 #define SENT_BY_TKILL -6
 #define INFO_SPECIAL_LAST 1 /* 0: SEND_SIG_NOINFO, 1: SEND_SIG_PRIV, no pointers */
 #define RESULT_IGNORED 1

@@ -61,7 +61,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 	struct object object = { .kernel = (__u64)sk, .mechanism = IPCT_TCP };
 	struct ipct_socket *record;
 
-	if (new != STATE_ESTABLISHED && new != STATE_CLOSE)
+	if (new != STATE_ESTABLISHED &&new != STATE_CLOSE)
 		return 0;
 	if (old == STATE_LISTEN || socket_mechanism(sk) != IPCT_TCP)
 		return 0;

@@ -32,8 +32,7 @@ static __always_inline void socket_fill_inet(struct sock *sk, struct ipct_socket
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
 		address_from_v4(&record->local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr),
 				local);
-		address_from_v4(&record->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr),
-				remote);
+		address_from_v4(&record->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr), remote);
 		return;
 	}
 	record->local.family = AF_INET6;
@@ -98,8 +97,10 @@ static __always_inline void socket_walk_queue(struct sk_buff_head *queue, __u32 
 			break;
 		bytes += BPF_CORE_READ(skb, len) - header;
 		if (is_unix) {
-			struct unix_skb_parms *parms = (struct unix_skb_parms *)
-				((char *)skb + bpf_core_field_offset(struct sk_buff, cb));
+			struct unix_skb_parms *parms =
+				(struct unix_skb_parms *)((char *)skb +
+							  bpf_core_field_offset(struct sk_buff,
+										cb));
 			bytes -= BPF_CORE_READ(parms, consumed);
 		}
 		messages++;
@@ -126,7 +127,8 @@ static __always_inline void socket_fill_tcp_level(struct sock *sk, struct ipct_s
 
 	/* a FIN counts one in the sequence, and is no data; tcp_fin() sets SOCK_DONE */
 	if (queued && (BPF_CORE_READ(sk, __sk_common.skc_flags) >>
-		       bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1))
+			       bpf_core_enum_value(enum sock_flags, SOCK_DONE) &
+		       1))
 		queued--;
 	record->queued_bytes = queued;
 	record->send_position = BPF_CORE_READ(tcp, write_seq);
@@ -143,8 +145,9 @@ static __always_inline void socket_fill_level(struct sock *sk, struct ipct_socke
 	record->queued_bytes = 0;
 	if (record->mechanism == IPCT_UDP) {
 		struct udp_sock *udp = (struct udp_sock *)sk;
-		struct sk_buff_head *early = (struct sk_buff_head *)
-			((char *)udp + bpf_core_field_offset(struct udp_sock, reader_queue));
+		struct sk_buff_head *early =
+			(struct sk_buff_head *)((char *)udp + bpf_core_field_offset(struct udp_sock,
+										    reader_queue));
 
 		socket_walk_queue(early, UDP_HEADER_SIZE, false, record);
 	}

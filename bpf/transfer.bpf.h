@@ -137,8 +137,8 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 /*
  * Records that the current task moved `t->result` bytes through `object`, or failed to. What
  * returned 0 and may be an end of file (IPCT_TRANSFER_END) is one if the channel is empty, and
- * else nothing. The caller has set role, result, copied, fd, syscall, part, and what it knows of flags, address,
- * wait and peer.
+ * else nothing. The caller has set role, result, copied, fd, syscall, part, and what it knows of
+ * flags, address, wait and peer.
  */
 static __noinline int transfer(const struct object *object, struct ipct_transfer *t)
 {

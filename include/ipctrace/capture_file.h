@@ -14,7 +14,7 @@
 #include "event.h"
 
 #define IPCT_CAPTURE_VERSION 1
-#define IPCT_BLOCK_MAGIC 0x31544350u /* "PCT1" */
+#define IPCT_BLOCK_MAGIC 0x31544350u  /* "PCT1" */
 #define IPCT_BLOCK_RAW_MAX (1u << 20) /* no block unpacks to more */
 
 enum ipct_block_type {
@@ -28,15 +28,15 @@ enum ipct_block_type {
 
 struct ipct_block {
 	__u32 magic;
-	__u16 version;      /* IPCT_CAPTURE_VERSION of the writer */
-	__u16 type;         /* enum ipct_block_type */
-	__u64 sequence;     /* 0, 1, 2 … over all blocks of the file */
-	__u32 stream;       /* DATA: the CPU, or IPCT_STREAM_SNAPSHOT */
+	__u16 version;	/* IPCT_CAPTURE_VERSION of the writer */
+	__u16 type;	/* enum ipct_block_type */
+	__u64 sequence; /* 0, 1, 2 … over all blocks of the file */
+	__u32 stream;	/* DATA: the CPU, or IPCT_STREAM_SNAPSHOT */
 	__u32 records;
 	__u32 raw_bytes;
 	__u32 stored_bytes;
-	__u32 payload_crc;  /* CRC-32 (zlib) of the stored payload */
-	__u32 block_crc;    /* CRC-32 of this struct up to here */
+	__u32 payload_crc; /* CRC-32 (zlib) of the stored payload */
+	__u32 block_crc;   /* CRC-32 of this struct up to here */
 };
 
 _Static_assert(sizeof(struct ipct_block) == 40, "ipct_block");

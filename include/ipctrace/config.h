@@ -6,14 +6,14 @@
 #include "event.h"
 
 struct ipct_config {
-	__u32 self_pid;       /* the recorder: never traced */
+	__u32 self_pid;	      /* the recorder: never traced */
 	__u32 command_pid;    /* CMD before its exec: traced from then on; 0: none */
 	__u64 mechanisms;     /* bit per enum ipct_mechanism */
 	__u32 is_system_wide; /* scope: all processes, else the tree of the roots map */
 	__u32 has_task_storage;
-	__u32 ring_bytes;     /* of each ring; a power of two */
-	__u32 data_limit;     /* bytes in a ring above which DATA records are aggregated */
-	__u32 wake_bytes;     /* the drain is woken when a ring crosses a multiple of this; 2^n */
+	__u32 ring_bytes; /* of each ring; a power of two */
+	__u32 data_limit; /* bytes in a ring above which DATA records are aggregated */
+	__u32 wake_bytes; /* the drain is woken when a ring crosses a multiple of this; 2^n */
 };
 
 /* What the snapshot programs do. */
@@ -28,9 +28,9 @@ enum ipct_snapshot_mode {
 
 /* Key of the followed map: what belongs to the scope because the tree touched it. */
 enum ipct_follow_kind {
-	IPCT_FOLLOW_PIPE = 1,   /* id: inode, space: device */
+	IPCT_FOLLOW_PIPE = 1,	/* id: inode, space: device */
 	IPCT_FOLLOW_SOCKET = 2, /* id: struct sock *; the value is its inode, which tells reuse */
-	IPCT_FOLLOW_PORT = 3,   /* id: port << 8 | protocol, space: network namespace */
+	IPCT_FOLLOW_PORT = 3,	/* id: port << 8 | protocol, space: network namespace */
 	IPCT_FOLLOW_CONNECTION = 4, /* TCP; id: addresses folded and ports, both ends alike */
 };
 
@@ -42,12 +42,12 @@ struct ipct_follow_key {
 
 /* Why a record or a membership was lost. Names: capture_loss_name() in user/capture/capture.c. */
 enum ipct_loss {
-	IPCT_LOSS_RING_FULL,      /* a control record found no room */
+	IPCT_LOSS_RING_FULL,	  /* a control record found no room */
 	IPCT_LOSS_AGGREGATE_FULL, /* a transfer found no room in the ring nor in the map */
-	IPCT_LOSS_TASK_STATE,     /* no memory for the state of a new task */
+	IPCT_LOSS_TASK_STATE,	  /* no memory for the state of a new task */
 	IPCT_LOSS_FOLLOWED_FULL,  /* a channel could not join the scope */
-	IPCT_LOSS_DECODE,         /* more messages in a call than are decoded */
-	IPCT_LOSS_HOOK_SKIPPED,   /* recursion_misses of the programs */
+	IPCT_LOSS_DECODE,	  /* more messages in a call than are decoded */
+	IPCT_LOSS_HOOK_SKIPPED,	  /* recursion_misses of the programs */
 	IPCT_LOSS_NR,
 };
 

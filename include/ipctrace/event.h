@@ -11,10 +11,10 @@
 #include "types.h"
 
 #define IPCT_COMM_LEN 16
-#define IPCT_NAME_MAX 256 /* path of a FIFO or socket, abstract name */
+#define IPCT_NAME_MAX 256		    /* path of a FIFO or socket, abstract name */
 #define IPCT_NAME_SPACE (2 * IPCT_NAME_MAX) /* paths are written from their end, with slack */
-#define IPCT_TEXT_MAX 1024 /* file name and arguments of an exec */
-#define IPCT_RECORD_MAX 2048 /* no record is longer */
+#define IPCT_TEXT_MAX 1024		    /* file name and arguments of an exec */
+#define IPCT_RECORD_MAX 2048		    /* no record is longer */
 
 enum ipct_event_type {
 #define EVENT(symbol, number, type, plane) IPCT_EVENT_##symbol = number,
@@ -24,12 +24,12 @@ enum ipct_event_type {
 
 /* Head of every record. The actor is a thread; `pid` is its thread group. */
 struct ipct_event {
-	__u64 time_ns;  /* CLOCK_BOOTTIME at the hook */
+	__u64 time_ns;	/* CLOCK_BOOTTIME at the hook */
 	__u64 start_ns; /* task_struct.start_boottime of the thread-group leader */
-	__u32 pid;      /* of the recorder's pid namespace's root; 0: no process (softirq) */
+	__u32 pid;	/* of the recorder's pid namespace's root; 0: no process (softirq) */
 	__u32 tid;
-	__u16 type;     /* enum ipct_event_type */
-	__u16 size;     /* of the whole record in bytes, a multiple of 8 */
+	__u16 type; /* enum ipct_event_type */
+	__u16 size; /* of the whole record in bytes, a multiple of 8 */
 	__u32 _pad;
 };
 
@@ -51,15 +51,15 @@ struct ipct_address {
 };
 
 enum ipct_transfer_flags {
-	IPCT_TRANSFER_STASHED = 1 << 0,   /* object resolved when the call blocked, not at its exit */
-	IPCT_TRANSFER_THREADED = 1 << 1,  /* the process had more than one thread */
-	IPCT_TRANSFER_ADDRESS = 1 << 2,   /* `address` is valid */
-	IPCT_TRANSFER_PACKET = 1 << 3,    /* pipe in packet mode: a read takes one whole write */
-	IPCT_TRANSFER_EMPTY = 1 << 4,     /* nothing was left in the channel right after a receive */
-	IPCT_TRANSFER_POSITION = 1 << 5,  /* `position` is valid */
+	IPCT_TRANSFER_STASHED = 1 << 0, /* object resolved when the call blocked, not at its exit */
+	IPCT_TRANSFER_THREADED = 1 << 1, /* the process had more than one thread */
+	IPCT_TRANSFER_ADDRESS = 1 << 2,	 /* `address` is valid */
+	IPCT_TRANSFER_PACKET = 1 << 3,	 /* pipe in packet mode: a read takes one whole write */
+	IPCT_TRANSFER_EMPTY = 1 << 4,	 /* nothing was left in the channel right after a receive */
+	IPCT_TRANSFER_POSITION = 1 << 5, /* `position` is valid */
 	IPCT_TRANSFER_UNRESOLVED = 1 << 6, /* the descriptor was gone at the exit; no key */
-	IPCT_TRANSFER_DISCARD = 1 << 7,   /* bytes were taken out but copied to nobody */
-	IPCT_TRANSFER_END = 1 << 8,       /* end of file: nothing was left and no sender is */
+	IPCT_TRANSFER_DISCARD = 1 << 7,	   /* bytes were taken out but copied to nobody */
+	IPCT_TRANSFER_END = 1 << 8,	   /* end of file: nothing was left and no sender is */
 };
 
 /*
@@ -69,40 +69,40 @@ enum ipct_transfer_flags {
 struct ipct_transfer {
 	struct ipct_event event;
 	struct ipct_key key;
-	__u64 peer;      /* struct sock at the other end, where the hook names it, else 0 */
-	__u64 position;  /* after the call; see enum ipct_model and bpf/README.md */
-	__u64 wait_ns;   /* off the CPU inside this call */
-	__s64 result;    /* bytes taken from or put into the channel, or -errno */
-	__u32 copied;    /* bytes that reached the caller: less than result with MSG_TRUNC */
+	__u64 peer;	/* struct sock at the other end, where the hook names it, else 0 */
+	__u64 position; /* after the call; see enum ipct_model and bpf/README.md */
+	__u64 wait_ns;	/* off the CPU inside this call */
+	__s64 result;	/* bytes taken from or put into the channel, or -errno */
+	__u32 copied;	/* bytes that reached the caller: less than result with MSG_TRUNC */
 	__s32 fd;
-	__u16 flags;     /* enum ipct_transfer_flags */
+	__u16 flags; /* enum ipct_transfer_flags */
 	__u8 mechanism;
 	__u8 role;
-	__s16 syscall;   /* number in the table of the native ABI, or -1 */
-	__u16 part;      /* index of the message in the call */
+	__s16 syscall;		     /* number in the table of the native ABI, or -1 */
+	__u16 part;		     /* index of the message in the call */
 	struct ipct_address address; /* of the other end: given to send, returned by receive */
 };
 
 enum ipct_origin {
-	IPCT_ORIGIN_TRANSFER = 0, /* first sight at a transfer */
-	IPCT_ORIGIN_CREATE = 1,   /* made by this call: nothing was sent through it before */
-	IPCT_ORIGIN_OPEN = 2,     /* FIFO opened, or socket bound, listening, connected */
+	IPCT_ORIGIN_TRANSFER = 0,  /* first sight at a transfer */
+	IPCT_ORIGIN_CREATE = 1,	   /* made by this call: nothing was sent through it before */
+	IPCT_ORIGIN_OPEN = 2,	   /* FIFO opened, or socket bound, listening, connected */
 	IPCT_ORIGIN_ESTABLISH = 3, /* a TCP connection came to be (softirq: no actor) */
-	IPCT_ORIGIN_START = 4,    /* snapshot at the start */
-	IPCT_ORIGIN_END = 5,      /* snapshot at the end */
-	IPCT_ORIGIN_CLOSE = 6,    /* about to go away: last levels */
+	IPCT_ORIGIN_START = 4,	   /* snapshot at the start */
+	IPCT_ORIGIN_END = 5,	   /* snapshot at the end */
+	IPCT_ORIGIN_CLOSE = 6,	   /* about to go away: last levels */
 };
 
 /* Description of a pipe or FIFO and what is in it. */
 struct ipct_pipe {
 	struct ipct_event event;
 	struct ipct_key key;
-	__u64 queued_bytes;   /* in its buffers; IPCT_LEVEL_UNKNOWN */
+	__u64 queued_bytes; /* in its buffers; IPCT_LEVEL_UNKNOWN */
 	__u64 send_position;
 	__u64 receive_position;
 	__u32 queued_buffers;
 	__u8 mechanism;
-	__u8 origin;          /* enum ipct_origin */
+	__u8 origin; /* enum ipct_origin */
 	__u16 name_offset;
 	__u16 name_len;
 	__u16 _pad[3];
@@ -115,20 +115,20 @@ struct ipct_pipe {
 struct ipct_socket {
 	struct ipct_event event;
 	struct ipct_key key;
-	struct ipct_key peer;  /* unix: the connected socket; inode 0 before accept */
+	struct ipct_key peer; /* unix: the connected socket; inode 0 before accept */
 	struct ipct_address local;
 	struct ipct_address remote;
-	__u64 queued_bytes;    /* IPCT_LEVEL_UNKNOWN: not measured */
-	__u64 send_position;   /* TCP: write_seq */
+	__u64 queued_bytes;	/* IPCT_LEVEL_UNKNOWN: not measured */
+	__u64 send_position;	/* TCP: write_seq */
 	__u64 receive_position; /* TCP: copied_seq */
-	__u64 drops;           /* sk_drops */
+	__u64 drops;		/* sk_drops */
 	__u32 queued_messages;
-	__u32 network;         /* inode number of its network namespace */
+	__u32 network;	       /* inode number of its network namespace */
 	__u32 sequence_local;  /* TCP at ESTABLISHED: snd_una; pairs both ends across NAT */
 	__u32 sequence_remote; /* TCP at ESTABLISHED: rcv_nxt */
 	__u8 mechanism;
 	__u8 origin;
-	__u8 state;            /* skc_state */
+	__u8 state; /* skc_state */
 	__u8 _pad;
 	__u16 name_offset;
 	__u16 name_len;
@@ -168,8 +168,8 @@ struct ipct_signal {
 	__u32 target_pid;
 	__u32 target_tid;
 	__s32 signal;
-	__s32 code;   /* si_code; IPCT_SIGNAL_* where no siginfo was given */
-	__s32 result; /* enum of the tracepoint: 0 queued, 1 ignored, 2 pending already, … */
+	__s32 code;	/* si_code; IPCT_SIGNAL_* where no siginfo was given */
+	__s32 result;	/* enum of the tracepoint: 0 queued, 1 ignored, 2 pending already, … */
 	__u8 is_kernel; /* sent by the kernel, not by the actor */
 	__u8 is_group;
 	__u16 _pad;
@@ -230,7 +230,7 @@ struct ipct_text {
 };
 
 #define IPCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
-#define IPCT_ASSERT_OFFSET(type, member, bytes) \
+#define IPCT_ASSERT_OFFSET(type, member, bytes)                                                    \
 	_Static_assert(__builtin_offsetof(struct type, member) == (bytes), #type "." #member)
 IPCT_ASSERT_SIZE(ipct_event, 32);
 IPCT_ASSERT_SIZE(ipct_key, 16);

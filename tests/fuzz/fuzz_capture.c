@@ -154,8 +154,7 @@ static void block_seal(struct ipct_block *block, uint64_t sequence, const uint8_
 	block->sequence = sequence;
 	block->stored_bytes = block->raw_bytes;
 	block->payload_crc = crc32(0, payload, block->stored_bytes);
-	block->block_crc =
-		crc32(0, (const uint8_t *)block, offsetof(struct ipct_block, block_crc));
+	block->block_crc = crc32(0, (const uint8_t *)block, offsetof(struct ipct_block, block_crc));
 }
 
 /* Appends the payload, unpacked where that can be done; returns its size there. */
@@ -181,9 +180,8 @@ static void plain_fill(struct plain *plain, const uint8_t *data, size_t size)
 	size_t at = 0, head, stored;
 
 	plain->len = 0;
-	for (uint64_t sequence = 0; size - at >= sizeof(block) &&
-				    plain->cap - plain->len >= sizeof(block);
-	     sequence++) {
+	for (uint64_t sequence = 0;
+	     size - at >= sizeof(block) && plain->cap - plain->len >= sizeof(block); sequence++) {
 		memcpy(&block, data + at, sizeof(block));
 		at += sizeof(block);
 		stored = block.stored_bytes < size - at ? block.stored_bytes : size - at;

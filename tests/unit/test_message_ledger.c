@@ -17,8 +17,13 @@ static struct message_operation message(uint32_t process, uint64_t source, uint6
 
 	now_ns += 1000;
 	return (struct message_operation){
-		.process = process, .fallback = BEFORE, .source = source, .bytes = bytes,
-		.copied = bytes, .count = 1, .time_ns = now_ns,
+		.process = process,
+		.fallback = BEFORE,
+		.source = source,
+		.bytes = bytes,
+		.copied = bytes,
+		.count = 1,
+		.time_ns = now_ns,
 	};
 }
 

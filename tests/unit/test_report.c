@@ -160,12 +160,11 @@ static void test_processes(void **state)
 	char *text = report_of(graph, &options);
 
 	(void)state;
-	contains(
-		text,
-		"PROCESS       EXE               SENT    BYTES  RECEIVED    BYTES  EDGES  WAITED\n"
-		"nginx[812]    /usr/sbin/nginx  1,237   12 KiB         5  4.0 KiB      3  2.0 ms\n"
-		"php-fpm[840]  /usr/bin/php         5  4.0 KiB     1,237   12 KiB      3"
-		"       -\n");
+	contains(text,
+		 "PROCESS       EXE               SENT    BYTES  RECEIVED    BYTES  EDGES  WAITED\n"
+		 "nginx[812]    /usr/sbin/nginx  1,237   12 KiB         5  4.0 KiB      3  2.0 ms\n"
+		 "php-fpm[840]  /usr/bin/php         5  4.0 KiB     1,237   12 KiB      3"
+		 "       -\n");
 	free(text);
 	graph_free(graph);
 }

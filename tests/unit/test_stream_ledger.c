@@ -20,7 +20,10 @@ static struct stream_operation operation(uint32_t process, uint64_t bytes)
 {
 	now_ns += 1000;
 	return (struct stream_operation){
-		.process = process, .bytes = bytes, .copied = bytes, .time_ns = now_ns,
+		.process = process,
+		.bytes = bytes,
+		.copied = bytes,
+		.time_ns = now_ns,
 	};
 }
 

@@ -155,8 +155,8 @@ int address_connect(const struct address *address, int type)
 
 struct address address_with_port_of(struct address host, const struct address *address)
 {
-	in_port_t port = address->socket.any.sa_family == AF_INET6 ? address->socket.in6.sin6_port
-								   : address->socket.in.sin_port;
+	in_port_t port = address->socket.any.sa_family == AF_INET6 ? address->socket.in6.sin6_port :
+								     address->socket.in.sin_port;
 
 	if (host.socket.any.sa_family == AF_INET6)
 		host.socket.in6.sin6_port = port;

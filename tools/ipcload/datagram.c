@@ -64,9 +64,9 @@ static int mailbox_bind_client(const struct run *run, const struct datagram_kind
 		return address_bind(&address, SOCK_DGRAM);
 	}
 	snprintf(path, sizeof(path), "/client.%u", number);
-	address = address_parse(run, *kind->server == '/' ? path
-				     : kind->target	  ? kind->target
-							  : kind->server);
+	address = address_parse(run, *kind->server == '/' ? path :
+				     kind->target	  ? kind->target :
+							    kind->server);
 	return address_bind(&address, SOCK_DGRAM);
 }
 

@@ -59,8 +59,7 @@ static void graph_add_kernel(struct graph *graph)
 	size_t i;
 	json_t *process;
 
-	json_array_foreach(graph->processes, i, process)
-	{
+	json_array_foreach (graph->processes, i, process) {
 		if (json_is_null(json_object_get(process, "pid")))
 			return;
 	}

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define SUB_BITS 4
-#define SUB_NR	 (1u << SUB_BITS) /* buckets per power of two */
+#define SUB_NR (1u << SUB_BITS) /* buckets per power of two */
 
 /*
  * Values below SUB_NR have a bucket each, then SUB_NR buckets for each higher bit: an octave.

@@ -23,7 +23,7 @@
 #define RING_DEFAULT_BYTES (8u << 20)
 #define RING_DEFAULT_MIN_BYTES (1u << 20)
 #define RINGS_DEFAULT_BYTES (256u << 20) /* all together */
-#define RING_CONTROL_PART 4 /* 1/4 of each ring is kept for control records */
+#define RING_CONTROL_PART 4		 /* 1/4 of each ring is kept for control records */
 #define WAKE_PART 8
 
 static int problem_set(char *problem, size_t size, int err, const char *format, ...)
@@ -48,8 +48,8 @@ static __u32 groups_of(__u64 mechanisms)
 {
 	__u32 groups = 0;
 
-#define MECHANISM(symbol, number, name, group, model) \
-	if (mechanisms >> number & 1)                 \
+#define MECHANISM(symbol, number, name, group, model)                                              \
+	if (mechanisms >> number & 1)                                                              \
 		groups |= IPCT_GROUP_##group;
 #include <ipctrace/mechanisms.def>
 #undef MECHANISM
@@ -79,7 +79,8 @@ static int programs_choose(struct capture *capture, __u64 mechanisms, char *prob
 		else if (hook->is_required)
 			return problem_set(problem, size, -EOPNOTSUPP,
 					   "this kernel has no %s: Linux 5.10 or newer with "
-					   "CONFIG_DEBUG_INFO_BTF is needed", hook->hook);
+					   "CONFIG_DEBUG_INFO_BTF is needed",
+					   hook->hook);
 	}
 	if (feature_is_preemptible() && bpf_program__autoload(capture->skel->progs.sys_exit_btf) &&
 	    !feature_mount_tracefs()) {
@@ -186,10 +187,12 @@ static int load_problem(int err, char *problem, size_t size)
 		return problem_set(problem, size, err,
 				   "cannot load the BPF programs: %s; run as root, and check "
 				   "kernel.unprivileged_bpf_disabled and lockdown "
-				   "(`ipctrace check` tells more)", strerror(-err));
+				   "(`ipctrace check` tells more)",
+				   strerror(-err));
 	return problem_set(problem, size, err,
 			   "cannot load the BPF programs: %s; `ipctrace check` tells what this "
-			   "kernel lacks, -v shows the verifier's words", strerror(-err));
+			   "kernel lacks, -v shows the verifier's words",
+			   strerror(-err));
 }
 
 int capture_open(const struct capture_options *options, struct capture **ret_capture,
@@ -261,7 +264,7 @@ int capture_attach(struct capture *capture, char *ret_problem, size_t size)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, capture->skel->obj) {
+	bpf_object__for_each_program (program, capture->skel->obj) {
 		struct bpf_link *link;
 
 		if (!bpf_program__autoload(program) || program_is_iterator(program))
@@ -291,7 +294,7 @@ static __u64 hook_misses(const struct capture *capture)
 	struct bpf_program *program;
 	__u64 misses = 0;
 
-	bpf_object__for_each_program(program, capture->skel->obj) {
+	bpf_object__for_each_program (program, capture->skel->obj) {
 		struct bpf_prog_info info = {};
 		__u32 len = sizeof(info);
 
@@ -340,8 +343,8 @@ void capture_read_ledger(const struct capture *capture, struct capture_ledger *r
 
 	*ret_ledger = (struct capture_ledger){ .recorded = capture->recorded,
 					       .aggregated = capture->aggregated };
-	if (per_cpu && !bpf_map_lookup_elem(bpf_map__fd(capture->skel->maps.counters), &zero,
-					    per_cpu))
+	if (per_cpu &&
+	    !bpf_map_lookup_elem(bpf_map__fd(capture->skel->maps.counters), &zero, per_cpu))
 		for (__u32 cpu = 0; cpu < capture->cpus; cpu++) {
 			ret_ledger->seen += per_cpu[cpu].seen;
 			ret_ledger->filtered += per_cpu[cpu].filtered;

@@ -21,10 +21,10 @@ struct capture_options {
 	bool is_system_wide; /* else the trees of pids and command_pid */
 	const pid_t *pids;
 	size_t pids_nr;
-	pid_t command_pid;   /* CMD, still waiting for its exec; 0: none */
+	pid_t command_pid; /* CMD, still waiting for its exec; 0: none */
 	/* per CPU; rounded up to a power of two pages; 0: 8 MB, less where all would be > 256 MB */
 	__u32 ring_bytes;
-	bool is_verbose;     /* libbpf's messages go to stderr */
+	bool is_verbose; /* libbpf's messages go to stderr */
 };
 
 /* Takes every record, in the order of its ring; a nonzero return value ends the drain. */

@@ -44,7 +44,7 @@ int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, vo
 	if (err < 0)
 		return err;
 	return capture->recorded - before > 0x7fffffff ? 0x7fffffff :
-							  (int)(capture->recorded - before);
+							 (int)(capture->recorded - before);
 }
 
 static void aggregate_fill(const struct ipct_aggregate_key *key,

@@ -50,7 +50,7 @@ static void snapshot_fini(struct snapshot *snapshot)
 {
 	struct known_object *object, *next;
 
-	HASH_ITER(hh, snapshot->known, object, next) {
+	HASH_ITER (hh, snapshot->known, object, next) {
 		HASH_DEL(snapshot->known, object);
 		free(object);
 	}

@@ -64,7 +64,7 @@ static void held_fini(struct held **all)
 {
 	struct held *held, *next;
 
-	HASH_ITER(hh, *all, held, next) {
+	HASH_ITER (hh, *all, held, next) {
 		HASH_DEL(*all, held);
 		free(held);
 	}
@@ -107,8 +107,7 @@ static int followed_sweep(struct capture *capture)
 	struct held *all = NULL;
 	int err;
 
-	if (map_count(map, &key, &next, sizeof(key), IPCT_FOLLOWED_MAX / 4) <
-	    IPCT_FOLLOWED_MAX / 4)
+	if (map_count(map, &key, &next, sizeof(key), IPCT_FOLLOWED_MAX / 4) < IPCT_FOLLOWED_MAX / 4)
 		return 0;
 	err = capture_list_files(capture, held_note, &all);
 	if (!err)

@@ -40,12 +40,14 @@ static void check_basics(void)
 	puts("This user and kernel:");
 	line(!problem, "privileges", problem ? problem : "");
 	line(!foreign, "process ids of the host", foreign ? foreign : "");
-	line(feature_has_btf(), "BTF", feature_has_btf() ? "/sys/kernel/btf/vmlinux" :
-	     "boot a kernel built with CONFIG_DEBUG_INFO_BTF");
+	line(feature_has_btf(), "BTF",
+	     feature_has_btf() ? "/sys/kernel/btf/vmlinux" :
+				 "boot a kernel built with CONFIG_DEBUG_INFO_BTF");
 	check_task_storage(!problem);
-	line(true, feature_is_preemptible() ? "classic tracepoint at system calls" :
-	     "BTF tracepoint at system calls", feature_is_preemptible() ?
-	     "tracepoints of this kernel can be preempted" : "");
+	line(true,
+	     feature_is_preemptible() ? "classic tracepoint at system calls" :
+					"BTF tracepoint at system calls",
+	     feature_is_preemptible() ? "tracepoints of this kernel can be preempted" : "");
 }
 
 static void check_hooks(void)
@@ -74,7 +76,7 @@ static bool group_works(__u32 group)
 static void check_mechanisms(void)
 {
 	puts("Mechanisms:");
-#define MECHANISM(symbol, number, name, group, model) \
+#define MECHANISM(symbol, number, name, group, model)                                              \
 	line(group_works(IPCT_GROUP_##group), name, "");
 #include <ipctrace/mechanisms.def>
 #undef MECHANISM
@@ -99,14 +101,18 @@ static int check_load(void)
 static int check_run(int argc, char **argv)
 {
 	static const struct argp argp = {
-		NULL, NULL, NULL,
+		NULL,
+		NULL,
+		NULL,
 		"Tell what this kernel and this user can trace, and what to do where they can't.\v"
 		"Exit status 3 if nothing can be traced.\n\n"
 		"Examples:\n"
 		"  ipctrace check\n"
 		"  ipctrace check | grep NO\n"
 		"  ipctrace check || echo 'cannot trace here'",
-		NULL, NULL, NULL,
+		NULL,
+		NULL,
+		NULL,
 	};
 	struct utsname name;
 	int status, err;

@@ -8,11 +8,11 @@
 #include <sys/types.h>
 
 struct child {
-	pid_t pid;      /* 0: none */
-	int barrier;    /* write end: releases it */
-	int report;     /* read end: errno of a failed exec, end of file of a good one */
+	pid_t pid;   /* 0: none */
+	int barrier; /* write end: releases it */
+	int report;  /* read end: errno of a failed exec, end of file of a good one */
 	bool is_over;
-	int status;     /* exit status as a shell says it, once it is over */
+	int status; /* exit status as a shell says it, once it is over */
 };
 
 /* Can a program of this name be executed (looked up in PATH)? 0 or -errno, as of an exec. */

@@ -24,8 +24,8 @@ struct counts {
 static const char *type_name(size_t type)
 {
 	switch (type) {
-#define EVENT(symbol, number, type, plane) \
-	case number:                       \
+#define EVENT(symbol, number, type, plane)                                                         \
+	case number:                                                                               \
 		return #symbol;
 #include <ipctrace/events.def>
 #undef EVENT
@@ -161,13 +161,17 @@ static int info_run(int argc, char **argv)
 		{ 0 },
 	};
 	static const struct argp argp = {
-		options, parse_option, "[FILE]",
+		options,
+		parse_option,
+		"[FILE]",
 		"Tell what is in a capture (default: " LOAD_GRAPH_FILE ").\v"
 		"Examples:\n"
 		"  ipctrace info\n"
 		"  ipctrace info web.data\n"
 		"  ipctrace info web.data | grep ledger",
-		NULL, NULL, NULL,
+		NULL,
+		NULL,
+		NULL,
 	};
 	const char *path = LOAD_GRAPH_FILE;
 

@@ -20,7 +20,8 @@ static int open_failed(const char *path, int err, unsigned int version)
 		log_err("there is no capture %s; make one with `ipctrace record -- CMD`", shown);
 	else if (err == -EPROTO)
 		log_err("%s is a capture of version %u, and this ipctrace reads up to %u: "
-			"use the newer one", shown, version, (unsigned int)IPCT_CAPTURE_VERSION);
+			"use the newer one",
+			shown, version, (unsigned int)IPCT_CAPTURE_VERSION);
 	else if (err == -EBADMSG)
 		log_err("%s is no capture of ipctrace, or damaged at its start", shown);
 	else

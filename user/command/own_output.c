@@ -13,8 +13,8 @@
 
 #include "base/escape.h"
 
-#define FD_PATH_MAX 320 /* a directory entry has up to 255 bytes */
-#define NAMES_MAX 50 /* bytes of names in a line, about */
+#define FD_PATH_MAX 320	    /* a directory entry has up to 255 bytes */
+#define NAMES_MAX 50	    /* bytes of names in a line, about */
 #define PTY_MAJOR_FIRST 136 /* UNIX98_PTY_SLAVE_MAJOR, and */
 #define PTY_MAJOR_LAST 143  /* the last of them */
 #define PTY_MASTER makedev(5, 2)

@@ -287,14 +287,18 @@ static int record_run(int argc, char **argv)
 	static const struct argp_child children[] = { { &target_argp, 0, "What to trace:", 1 },
 						      { 0 } };
 	static const struct argp argp = {
-		options, parse_option, "[-- CMD ARGS...]",
+		options,
+		parse_option,
+		"[-- CMD ARGS...]",
 		"Record who sends how much to whom, into a file.\v"
 		"With CMD the exit status is CMD's.\n\n"
 		"Examples:\n"
 		"  ipctrace record -- make -j4\n"
 		"  ipctrace record -a -d 10s -o web.data\n"
 		"  ipctrace record -p 812,840 -e unix,tcp",
-		children, NULL, NULL,
+		children,
+		NULL,
+		NULL,
 	};
 	struct record_options record = { .path = LOAD_GRAPH_FILE, .max_lost = UINT64_MAX };
 	bool is_recorded;

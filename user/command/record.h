@@ -8,8 +8,8 @@
 struct record_options {
 	struct target target;
 	const char *path;
-	uint64_t max_bytes;  /* 0: no limit */
-	uint64_t max_lost;   /* UINT64_MAX: any */
+	uint64_t max_bytes; /* 0: no limit */
+	uint64_t max_lost;  /* UINT64_MAX: any */
 	bool is_quiet;
 };
 

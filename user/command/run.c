@@ -93,14 +93,19 @@ static int run_run(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &target_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
-		NULL, parse_option, "-- CMD ARGS...",
+		NULL,
+		parse_option,
+		"-- CMD ARGS...",
 		"Run a command, and report who sent how much to whom.\v"
-		"Nothing is kept; `ipctrace record` keeps the capture. The exit status is CMD's.\n\n"
+		"Nothing is kept; `ipctrace record` keeps the capture. The exit status is "
+		"CMD's.\n\n"
 		"Examples:\n"
 		"  ipctrace -- make -j4\n"
 		"  ipctrace -- sh -c 'seq 1000 | sort | tail -1'\n"
 		"  ipctrace run -a -d 5s",
-		children, NULL, NULL,
+		children,
+		NULL,
+		NULL,
 	};
 	struct record_options record = { .max_lost = UINT64_MAX };
 	int status = EXIT_CODE_USAGE;

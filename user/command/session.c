@@ -26,8 +26,8 @@ struct session {
 	struct session_result *result;
 	struct capture *capture;
 	struct child child;
-	sigset_t mask;     /* before ours */
-	int signals;       /* signalfd */
+	sigset_t mask; /* before ours */
+	int signals;   /* signalfd */
 	int interrupts;
 	uint64_t deadline_ns; /* 0: none */
 	uint64_t sweep_ns;    /* when to sweep next */

@@ -37,9 +37,9 @@ struct session_hooks {
 #define SESSION_ENOUGH 1
 
 struct session_result {
-	const char *end;     /* "command", "duration", "interrupt", "exit", "enough", "error" */
-	int command_status;  /* as a shell says it; -1: there is none, or it goes on */
-	int error;           /* -errno, as given to failed() */
+	const char *end;    /* "command", "duration", "interrupt", "exit", "enough", "error" */
+	int command_status; /* as a shell says it; -1: there is none, or it goes on */
+	int error;	    /* -errno, as given to failed() */
 	struct ledger_info ledger;
 };
 

@@ -22,11 +22,13 @@ static const struct argp_option options[] = {
 	{ "pid", 'p', "PID[,PID]...", 0, "trace these processes and their children", 1 },
 	{ "events", 'e', "MECHANISM,...", 0,
 	  "only these: pipe, fifo, unix-stream, unix-dgram, unix-seqpacket, tcp, udp, signal, "
-	  "or the groups unix, socket, all (default: all)", 1 },
+	  "or the groups unix, socket, all (default: all)",
+	  1 },
 	{ "duration", 'd', "TIME", 0, "stop after this time, e.g. 10s; CMD goes on", 1 },
 	{ "ring-size", OPTION_RING_SIZE, "SIZE", 0,
 	  "buffer for each CPU (default: 8M, with more than 32 CPUs less); what does not fit is "
-	  "only counted", 1 },
+	  "only counted",
+	  1 },
 	{ "verbose", 'v', NULL, 0, "show what libbpf says", 1 },
 	{ 0 },
 };
@@ -52,8 +54,8 @@ static uint64_t mechanism_bits(const char *word)
 		groups = IPCT_GROUP_UNIX;
 	else if (!strcmp(word, "socket"))
 		groups = IPCT_GROUP_UNIX | IPCT_GROUP_INET;
-#define MECHANISM(symbol, number, name, group, model)                   \
-	if (!strcmp(word, name) || (groups & IPCT_GROUP_##group)) \
+#define MECHANISM(symbol, number, name, group, model)                                              \
+	if (!strcmp(word, name) || (groups & IPCT_GROUP_##group))                                  \
 		bits |= 1ULL << (number);
 #include <ipctrace/mechanisms.def>
 #undef MECHANISM
@@ -238,7 +240,8 @@ bool target_is_given(const struct target *target, const char *verb)
 	if (target->is_system_wide || target->pids_nr || target->command)
 		return true;
 	log_err("say what to %s: `ipctrace %s -- CMD ARGS...`, `ipctrace %s -p PID` or "
-		"`ipctrace %s -a`", verb, verb, verb, verb);
+		"`ipctrace %s -a`",
+		verb, verb, verb, verb);
 	return false;
 }
 

@@ -11,14 +11,14 @@
 
 struct target {
 	bool is_system_wide;
-	pid_t *pids;        /* owned, as are their pidfds */
+	pid_t *pids; /* owned, as are their pidfds */
 	int *pidfds;
 	size_t pids_nr;
-	char **command;     /* borrowed from argv, NULL-terminated; NULL: none */
+	char **command; /* borrowed from argv, NULL-terminated; NULL: none */
 	uint64_t mechanisms;
 	const char *mechanisms_text; /* as given */
-	uint64_t duration_ns; /* 0: no limit */
-	uint32_t ring_bytes;  /* 0: default */
+	uint64_t duration_ns;	     /* 0: no limit */
+	uint32_t ring_bytes;	     /* 0: default */
 	bool is_verbose;
 };
 

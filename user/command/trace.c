@@ -26,7 +26,7 @@ struct tracing {
 	struct merge *merge;
 	struct own_output own;
 	struct match_observer observer;
-	struct match match;            /* being put together, of: */
+	struct match match;	       /* being put together, of: */
 	const struct channel *channel; /* NULL: none is */
 	uint64_t start_ns;
 	int err; /* of a write to stdout */
@@ -75,8 +75,8 @@ static void tracing_matched(void *context, const struct edge_set *set, const str
 	struct tracing *tracing = context;
 	struct match *last = &tracing->match;
 
-	if (tracing->channel == set->owner && last->from == match->from &&
-	    last->to == match->to && last->received_ns == match->received_ns) {
+	if (tracing->channel == set->owner && last->from == match->from && last->to == match->to &&
+	    last->received_ns == match->received_ns) {
 		last->messages += match->messages;
 		last->bytes += match->bytes;
 		return;
@@ -114,7 +114,7 @@ static int tracing_tick(void *context, const struct capture_ledger *ledger)
 {
 	int err = tracing_show(context, session_now_ns() - WATERMARK_NS);
 
-	(void)ledger; /* printed at the end */
+	(void)ledger;				     /* printed at the end */
 	return err == -EPIPE ? SESSION_ENOUGH : err; /* whoever read this has seen enough */
 }
 
@@ -205,7 +205,9 @@ static int trace_run(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &target_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
-		NULL, parse_option, "[-- CMD ARGS...]",
+		NULL,
+		parse_option,
+		"[-- CMD ARGS...]",
 		"Show transfers as they happen, a line each, with both ends.\v"
 		"A transfer shows when it is received. What carries this output (the terminal, a "
 		"pager) is not shown. With CMD the exit status is CMD's.\n\n"
@@ -213,7 +215,9 @@ static int trace_run(int argc, char **argv)
 		"  ipctrace trace -- sh -c 'date | cat'\n"
 		"  ipctrace trace -p 812 -e unix\n"
 		"  ipctrace trace -a -d 5s",
-		children, NULL, NULL,
+		children,
+		NULL,
+		NULL,
 	};
 	struct target target;
 	int status = EXIT_CODE_USAGE;

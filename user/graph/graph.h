@@ -50,21 +50,21 @@ struct graph_capture {
 	uint64_t duration_ns;
 	char **command; /* NULL-terminated; NULL without a command */
 	enum graph_scope scope;
-	char *hooks; /* the hook plan: "all" */
+	char *hooks;	  /* the hook plan: "all" */
 	bool is_complete; /* false: the recorder did not end the file itself */
 };
 
 struct graph_process {
-	uint32_t pid;    /* 0: no process of this machine (see `comm`) */
+	uint32_t pid;	 /* 0: no process of this machine (see `comm`) */
 	uint32_t parent; /* index or GRAPH_NONE */
-	char *comm;      /* `10.0.0.7:5432`, `kernel`, `before capture` where pid is 0 */
+	char *comm;	 /* `10.0.0.7:5432`, `kernel`, `before capture` where pid is 0 */
 	char *exe;
-	char **args;     /* NULL-terminated, may be empty */
-	uint32_t uid;    /* UINT32_MAX: unknown, or not the same in a group */
+	char **args;  /* NULL-terminated, may be empty */
+	uint32_t uid; /* UINT32_MAX: unknown, or not the same in a group */
 	char *cgroup;
 	uint32_t pid_namespace; /* inode number, 0 unknown */
-	int64_t start_ns;       /* since the capture's start; negative: older */
-	int64_t exit_ns;        /* -1: did not exit in the capture */
+	int64_t start_ns;	/* since the capture's start; negative: older */
+	int64_t exit_ns;	/* -1: did not exit in the capture */
 	bool is_traced;
 	uint32_t members; /* after grouping: how many processes this stands for, else 1 */
 };
@@ -104,10 +104,10 @@ struct graph_edge {
 	enum ipct_mechanism mechanism;
 	struct graph_count count;
 	bool is_exact;
-	struct graph_count at_least;       /* equals count when exact */
-	struct histogram *residency;       /* ns; NULL: unknown */
-	int64_t first_ns, last_ns;         /* since the capture's start */
-	uint32_t members; /* after grouping: how many edges this stands for, else 1 */
+	struct graph_count at_least; /* equals count when exact */
+	struct histogram *residency; /* ns; NULL: unknown */
+	int64_t first_ns, last_ns;   /* since the capture's start */
+	uint32_t members;	     /* after grouping: how many edges this stands for, else 1 */
 };
 
 struct graph {

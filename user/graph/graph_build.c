@@ -8,9 +8,9 @@
 struct build {
 	struct graph *graph;
 	struct world *world;
-	uint64_t start_ns;     /* CLOCK_BOOTTIME */
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	bool is_lossy;
-	uint32_t *process_of;  /* by id of the model: index in the graph or GRAPH_NONE */
+	uint32_t *process_of; /* by id of the model: index in the graph or GRAPH_NONE */
 	size_t channels_cap, edges_cap, processes_cap;
 };
 
@@ -100,8 +100,7 @@ static int process_need(struct build *build, uint32_t id)
 		if (err)
 			return err;
 		id = process_table_at(build->world->processes, id)->parent;
-		if (id != PROCESS_NONE &&
-		    !process_table_at(build->world->processes, id)->is_traced)
+		if (id != PROCESS_NONE && !process_table_at(build->world->processes, id)->is_traced)
 			break;
 	}
 	return 0;
@@ -165,8 +164,8 @@ static void edges_suspect(const struct direction *direction, struct edge_set *se
 		edge_set_at_least(edge, 0, 0);
 }
 
-static int edges_add(struct build *build, const struct direction *direction,
-		     struct edge_set *set, uint32_t channel)
+static int edges_add(struct build *build, const struct direction *direction, struct edge_set *set,
+		     uint32_t channel)
 {
 	int err = 0;
 
@@ -234,8 +233,7 @@ static int direction_add_stream(struct build *build, struct direction *direction
 	return edges_add(build, direction, stream_ledger_edges(direction->stream), channel);
 }
 
-static int direction_add_message(struct build *build, struct direction *direction,
-				 uint32_t channel)
+static int direction_add_message(struct build *build, struct direction *direction, uint32_t channel)
 {
 	struct graph_channel *out = &build->graph->channels[channel];
 	struct message_result result;
@@ -252,8 +250,7 @@ static int direction_add_message(struct build *build, struct direction *directio
 }
 
 /* Edges both of whose ends the hook named. */
-static int direction_add_direct(struct build *build, struct direction *direction,
-				uint32_t channel)
+static int direction_add_direct(struct build *build, struct direction *direction, uint32_t channel)
 {
 	for (struct edge *edge = direction->direct.edges; edge; edge = edge->hh.next) {
 		if (edge->is_doubtful || build->is_lossy)
@@ -343,8 +340,7 @@ static void receivers_count_messages(struct build *build, size_t first_edge, uin
 
 static bool channel_was_used(const struct channel *channel)
 {
-	for (struct endpoint *endpoint = channel->endpoints; endpoint;
-	     endpoint = endpoint->hh.next)
+	for (struct endpoint *endpoint = channel->endpoints; endpoint; endpoint = endpoint->hh.next)
 		if (endpoint->operations)
 			return true;
 	return false;

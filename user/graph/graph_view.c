@@ -33,8 +33,8 @@ struct grouping {
 const char *graph_mechanism_name(enum ipct_mechanism mechanism)
 {
 	switch (mechanism) {
-#define MECHANISM(symbol, number, name, group, model) \
-	case IPCT_##symbol:                           \
+#define MECHANISM(symbol, number, name, group, model)                                              \
+	case IPCT_##symbol:                                                                        \
 		return name;
 #include <ipctrace/mechanisms.def>
 #undef MECHANISM

@@ -15,7 +15,7 @@ void address_format(const struct ipct_address *address, char *text, size_t size)
 
 bool address_is_wildcard(const struct ipct_address *address); /* 0.0.0.0 or :: */
 bool address_is_loopback(const struct ipct_address *address); /* 127/8 or ::1 */
-bool address_is_group(const struct ipct_address *address); /* multicast, 255.255.255.255 */
+bool address_is_group(const struct ipct_address *address);    /* multicast, 255.255.255.255 */
 /* Make it 0.0.0.0 or ::, 127.0.0.1 or ::1, by its family. */
 void address_set_wildcard(struct ipct_address *address);
 void address_set_loopback(struct ipct_address *address);

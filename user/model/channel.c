@@ -38,7 +38,7 @@ void channel_free(struct channel *channel)
 
 	if (!channel)
 		return;
-	HASH_ITER(hh, channel->endpoints, endpoint, next) {
+	HASH_ITER (hh, channel->endpoints, endpoint, next) {
 		HASH_DEL(channel->endpoints, endpoint);
 		free(endpoint->errors);
 		free(endpoint);
@@ -52,8 +52,8 @@ void channel_free(struct channel *channel)
 static enum ipct_model mechanism_model(enum ipct_mechanism mechanism)
 {
 	switch (mechanism) {
-#define MECHANISM(symbol, number, name, group, model) \
-	case IPCT_##symbol:                           \
+#define MECHANISM(symbol, number, name, group, model)                                              \
+	case IPCT_##symbol:                                                                        \
 		return IPCT_MODEL_##model;
 #include <ipctrace/mechanisms.def>
 #undef MECHANISM
@@ -78,8 +78,8 @@ int channel_open_directions(struct channel *channel, size_t nr, uint32_t before)
 		struct direction *direction = &channel->directions[i];
 
 		if (is_stream)
-			direction->stream = stream_ledger_new(
-				mechanism_position(channel->mechanism), before);
+			direction->stream =
+				stream_ledger_new(mechanism_position(channel->mechanism), before);
 		else
 			direction->message = message_ledger_new(before);
 		if (!direction->stream && !direction->message)

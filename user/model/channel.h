@@ -39,15 +39,15 @@ struct endpoint {
 struct direction {
 	struct stream_ledger *stream;
 	struct message_ledger *message;
-	struct edge_set direct;   /* both ends were named by the hook */
-	bool is_suspect;          /* some operation may have gone through another object */
-	uint32_t far_sender;      /* node that stands for an end off this host, PROCESS_NONE */
+	struct edge_set direct; /* both ends were named by the hook */
+	bool is_suspect;	/* some operation may have gone through another object */
+	uint32_t far_sender;	/* node that stands for an end off this host, PROCESS_NONE */
 	uint32_t far_receiver;
 };
 
 struct channel {
 	enum ipct_mechanism mechanism;
-	char *name;               /* bytes as given, no NUL inside ('@' for an abstract name) */
+	char *name; /* bytes as given, no NUL inside ('@' for an abstract name) */
 	char object[CHANNEL_OBJECT_MAX];
 	struct endpoint *endpoints; /* uthash */
 	struct direction directions[2];
@@ -74,7 +74,7 @@ int channel_set_name(struct channel *channel, const char *bytes, size_t len);
 struct endpoint_count {
 	uint32_t process;
 	enum ipct_role role;
-	int64_t error;      /* 0 or -errno */
+	int64_t error; /* 0 or -errno */
 	uint64_t operations;
 	uint64_t messages;
 	uint64_t bytes;

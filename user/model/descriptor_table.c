@@ -14,9 +14,9 @@ struct descriptor_key {
 
 struct descriptor {
 	struct descriptor_key key;
-	struct place place;     /* of the last transfer */
+	struct place place; /* of the last transfer */
 	uint64_t used_ns;
-	uint32_t used_by;       /* thread */
+	uint32_t used_by; /* thread */
 	bool was_stashed;
 	uint64_t replaced_ns;
 	uint32_t replaced_by;
@@ -49,11 +49,11 @@ void descriptor_table_free(struct descriptor_table *table)
 
 	if (!table)
 		return;
-	HASH_ITER(hh, table->descriptors, descriptor, next) {
+	HASH_ITER (hh, table->descriptors, descriptor, next) {
 		HASH_DEL(table->descriptors, descriptor);
 		free(descriptor);
 	}
-	HASH_ITER(hh, table->ranges, range, next_range) {
+	HASH_ITER (hh, table->ranges, range, next_range) {
 		HASH_DEL(table->ranges, range);
 		free(range);
 	}
@@ -189,7 +189,7 @@ int descriptor_replaced(struct descriptor_table *table, const struct ipct_descri
 		descriptor_replace(descriptor, record);
 		return 0;
 	}
-	HASH_ITER(hh, table->descriptors, descriptor, next) {
+	HASH_ITER (hh, table->descriptors, descriptor, next) {
 		if (descriptor->key.process == process && descriptor->key.fd >= record->first &&
 		    descriptor->key.fd <= record->last)
 			descriptor_replace(descriptor, record);

@@ -31,7 +31,8 @@ static int edge_add_residency(struct edge *edge, const struct match *match)
 		return -ENOMEM;
 	/* a receive may be reported before the send that fed it: it waited for nothing then */
 	return histogram_add(edge->residency, match->received_ns > match->sent_ns ?
-						      match->received_ns - match->sent_ns : 0);
+						      match->received_ns - match->sent_ns :
+						      0);
 }
 
 int edge_set_add(struct edge_set *set, const struct match *match)
@@ -75,7 +76,7 @@ void edge_set_fini(struct edge_set *set)
 {
 	struct edge *edge, *next;
 
-	HASH_ITER(hh, set->edges, edge, next) {
+	HASH_ITER (hh, set->edges, edge, next) {
 		HASH_DEL(set->edges, edge);
 		histogram_free(edge->residency);
 		free(edge);

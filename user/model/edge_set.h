@@ -25,7 +25,7 @@ struct edge {
 	uint64_t certain_bytes;
 	bool is_doubtful; /* the order that decided some match is not proven */
 	bool is_suspect;  /* the object of some call is not certain */
-	bool is_exact;    /* set when the ledger is closed, like at_least */
+	bool is_exact;	  /* set when the ledger is closed, like at_least */
 	uint64_t at_least_messages;
 	uint64_t at_least_bytes;
 	uint64_t first_ns, last_ns;
@@ -56,9 +56,9 @@ struct match_observer {
 };
 
 struct edge_set {
-	struct edge *edges; /* uthash */
+	struct edge *edges;		       /* uthash */
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches */
-	const void *owner;                     /* the channel, for the observer */
+	const void *owner;		       /* the channel, for the observer */
 };
 
 /* The edge, made if it is new; borrowed from the set. NULL without memory. */

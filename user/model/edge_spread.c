@@ -35,10 +35,11 @@ static uint64_t proportion(uint64_t whole, uint64_t part, uint64_t of)
 	return of ? (uint64_t)((unsigned __int128)whole * part / of) : 0;
 }
 
-static int share_give(struct spread *spread, struct share *share,
-		      const struct party_member *to, uint64_t bytes)
+static int share_give(struct spread *spread, struct share *share, const struct party_member *to,
+		      uint64_t bytes)
 {
-	uint64_t messages = bytes == share->bytes ? share->messages :
+	uint64_t messages = bytes == share->bytes ?
+				    share->messages :
 				    proportion(share->messages, bytes, share->bytes);
 	struct edge *edge;
 
@@ -73,8 +74,7 @@ static uint64_t taken_before(const struct spread *spread, const struct party_mem
 }
 
 /* Splits what one receiver took; *ret_rest: what nobody had left. */
-static int receiver_spread(struct spread *spread, const struct party_member *to,
-			   uint64_t *ret_rest)
+static int receiver_spread(struct spread *spread, const struct party_member *to, uint64_t *ret_rest)
 {
 	uint64_t all = to->bytes - taken_before(spread, to);
 	uint64_t wanted = all, of = spread->left;
@@ -112,8 +112,8 @@ static int shares_fill(struct spread *spread, const struct party *senders)
 	return 0;
 }
 
-int edge_spread(struct edge_set *edges, const struct party *senders,
-		const struct party *receivers, uint32_t before, uint64_t *before_bytes)
+int edge_spread(struct edge_set *edges, const struct party *senders, const struct party *receivers,
+		uint32_t before, uint64_t *before_bytes)
 {
 	struct spread spread = { .edges = edges, .before = before };
 	int err = shares_fill(&spread, senders);

@@ -12,7 +12,7 @@
  * so that the sums of both sides are kept. What nobody can have sent is from `before` too, and
  * is added to *before_bytes. All edges become doubtful. 0 or -ENOMEM.
  */
-int edge_spread(struct edge_set *edges, const struct party *senders,
-		const struct party *receivers, uint32_t before, uint64_t *before_bytes);
+int edge_spread(struct edge_set *edges, const struct party *senders, const struct party *receivers,
+		uint32_t before, uint64_t *before_bytes);
 
 #endif

@@ -4,8 +4,8 @@
 #include <errno.h>
 
 static const struct mechanism_model *const models[] = {
-	&model_pipe, &model_fifo, &model_unix_stream, &model_unix_dgram, &model_unix_seqpacket,
-	&model_tcp,  &model_udp,  &model_signal,
+	&model_pipe,	       &model_fifo, &model_unix_stream, &model_unix_dgram,
+	&model_unix_seqpacket, &model_tcp,  &model_udp,		&model_signal,
 };
 
 const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism)
@@ -26,7 +26,8 @@ int model_count(struct channel *channel, const struct ipct_transfer *transfer, u
 		.operations = 1,
 		.messages = messages,
 		.bytes = transfer->role == IPCT_ROLE_RECEIVE ? transfer->copied :
-			 transfer->result > 0 ? (uint64_t)transfer->result : 0,
+			 transfer->result > 0		     ? (uint64_t)transfer->result :
+							       0,
 		.wait_ns = transfer->wait_ns,
 	};
 

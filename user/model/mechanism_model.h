@@ -17,8 +17,8 @@ struct mechanism_model {
 	 * A transfer whose endpoint has been found out by the caller; the model finds the place
 	 * and enters it into the ledger. 0 or -ENOMEM.
 	 */
-	int (*transfer)(struct world *world, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful, struct place *ret_place);
+	int (*transfer)(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
+			bool is_doubtful, struct place *ret_place);
 	/* Operations that were only added up. */
 	int (*aggregate)(struct world *world, const struct ipct_aggregate *aggregate,
 			 uint32_t process);

@@ -22,7 +22,7 @@ struct message_node {
 /* A sending socket, who used it, and what is open on it: heads of lists, oldest first. */
 struct source {
 	uint64_t id;
-	uint32_t process;  /* the first to use it */
+	uint32_t process;	      /* the first to use it */
 	struct message_node *pending; /* sent, not received */
 	struct message_node *debts;   /* received, its send not seen yet */
 	UT_hash_handle hh;
@@ -36,7 +36,7 @@ struct sharer {
 
 struct message_ledger {
 	uint32_t before;
-	uint64_t before_messages; /* waited at the start, not received yet */
+	uint64_t before_messages;	      /* waited at the start, not received yet */
 	struct message_node *pending, *debts; /* of all sources */
 	struct source *sources;
 	struct sharer *sharers;
@@ -44,10 +44,10 @@ struct message_ledger {
 	struct edge_set edges;
 	struct stream_balance before_received;
 	struct stream_balance truncated;
-	bool may_drop;        /* messages between two that arrived may be missing (UDP) */
+	bool may_drop;	       /* messages between two that arrived may be missing (UDP) */
 	bool is_level_unknown; /* something waited at the start, and nobody knows how much */
 	bool has_totals;
-	bool has_guesses;     /* totals whose source is not known were given to somebody */
+	bool has_guesses; /* totals whose source is not known were given to somebody */
 	bool has_end_level;
 	struct stream_balance end_level;
 };
@@ -66,7 +66,7 @@ static void nodes_free(struct message_node *head)
 	struct message_node *node, *next;
 
 	DL_FOREACH_SAFE(head, node, next)
-		free(node);
+	free(node);
 }
 
 void message_ledger_free(struct message_ledger *ledger)
@@ -76,11 +76,11 @@ void message_ledger_free(struct message_ledger *ledger)
 
 	if (!ledger)
 		return;
-	HASH_ITER(hh, ledger->sources, source, next_source) {
+	HASH_ITER (hh, ledger->sources, source, next_source) {
 		HASH_DEL(ledger->sources, source);
 		free(source);
 	}
-	HASH_ITER(hh, ledger->sharers, sharer, next_sharer) {
+	HASH_ITER (hh, ledger->sharers, sharer, next_sharer) {
 		HASH_DEL(ledger->sharers, sharer);
 		free(sharer);
 	}
@@ -279,7 +279,8 @@ int message_ledger_receive(struct message_ledger *ledger, const struct message_o
 	struct source *source = source_get(ledger, operation->source), *owner;
 	struct message_node *sent;
 	int err = source ? party_add(&ledger->receivers, operation->process, operation->count,
-				     operation->copied, operation->time_ns) : -ENOMEM;
+				     operation->copied, operation->time_ns) :
+			   -ENOMEM;
 
 	if (err)
 		return err;
@@ -362,8 +363,10 @@ static int debt_spread(struct message_ledger *ledger, const struct message_opera
 		left = member->messages > edge->messages ? member->messages - edge->messages : 0;
 		given = left < rest.count ? left : rest.count;
 		err = debt_give(ledger, member->process, &rest, given);
-		rest.copied -= rest.count ? (uint64_t)((unsigned __int128)rest.copied * given /
-						       rest.count) : 0;
+		rest.copied -=
+			rest.count ?
+				(uint64_t)((unsigned __int128)rest.copied * given / rest.count) :
+				0;
 		rest.count -= given;
 	}
 	return err ? err : debt_give(ledger, debt->fallback, &rest, rest.count);
@@ -374,14 +377,14 @@ static int ledger_settle_debts(struct message_ledger *ledger)
 	struct message_node *debt;
 	int err = 0;
 
-	DL_FOREACH(ledger->debts, debt) {
+	DL_FOREACH(ledger->debts, debt)
+	{
 		const struct message_operation *operation = &debt->operation;
 
 		if (operation->is_total && operation->source == SOURCE_UNKNOWN)
 			err = debt_spread(ledger, operation);
 		else
-			err = ledger_match(ledger, debt_sender(ledger, operation), NULL,
-					   operation);
+			err = ledger_match(ledger, debt_sender(ledger, operation), NULL, operation);
 		if (err)
 			return err;
 	}
@@ -393,9 +396,11 @@ static void balance_left(const struct party *senders, const struct party *receiv
 			 struct stream_balance *ret)
 {
 	ret->messages = senders->messages > receivers->messages ?
-				senders->messages - receivers->messages : 0;
-	ret->bytes = !ret->messages ? 0 : senders->bytes > receivers->bytes ?
-				senders->bytes - receivers->bytes : 0;
+				senders->messages - receivers->messages :
+				0;
+	ret->bytes = !ret->messages		       ? 0 :
+		     senders->bytes > receivers->bytes ? senders->bytes - receivers->bytes :
+							 0;
 }
 
 static void result_fill(const struct message_ledger *ledger, struct message_result *result)
@@ -404,7 +409,8 @@ static void result_fill(const struct message_ledger *ledger, struct message_resu
 
 	struct message_node *node;
 
-	DL_FOREACH(ledger->pending, node) {
+	DL_FOREACH(ledger->pending, node)
+	{
 		left.messages++;
 		left.bytes += node->operation.bytes;
 	}
@@ -433,7 +439,7 @@ static bool holds_older(const struct message_ledger *ledger)
 	uint64_t left = 0;
 
 	DL_FOREACH(ledger->pending, node)
-		left++;
+	left++;
 	return ledger->has_end_level && !ledger->has_totals && ledger->end_level.messages > left;
 }
 

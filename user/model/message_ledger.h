@@ -18,14 +18,14 @@
 
 struct message_operation {
 	uint32_t process;
-	uint32_t fallback;  /* receive: process id of the sender if no send turns up */
-	uint64_t source;    /* the sending socket; receive: SOURCE_UNKNOWN where not named */
-	uint64_t bytes;     /* of the message; receive: of what was taken */
-	uint64_t copied;    /* receive: what reached the process */
-	uint64_t count;     /* messages: 1, or those of a total */
+	uint32_t fallback; /* receive: process id of the sender if no send turns up */
+	uint64_t source;   /* the sending socket; receive: SOURCE_UNKNOWN where not named */
+	uint64_t bytes;	   /* of the message; receive: of what was taken */
+	uint64_t copied;   /* receive: what reached the process */
+	uint64_t count;	   /* messages: 1, or those of a total */
 	uint64_t time_ns;
-	bool is_doubtful;   /* the object of the call is not certain */
-	bool is_total;      /* operations that were only added up: their order is unknown */
+	bool is_doubtful; /* the object of the call is not certain */
+	bool is_total;	  /* operations that were only added up: their order is unknown */
 };
 
 struct message_ledger;
@@ -46,15 +46,14 @@ void message_ledger_level_at_start(struct message_ledger *ledger, uint64_t messa
 /* An unknown number waited: nothing can be claimed. */
 void message_ledger_level_unknown(struct message_ledger *ledger);
 /* `messages` of `bytes` waited at its end; dropped: refused by the full queue meanwhile. */
-void message_ledger_level_at_end(struct message_ledger *ledger, uint64_t messages,
-				 uint64_t bytes);
+void message_ledger_level_at_end(struct message_ledger *ledger, uint64_t messages, uint64_t bytes);
 
 struct message_result {
 	struct stream_balance before;
 	struct stream_balance unread; /* of what was sent */
 	bool is_unread_inferred;
 	struct stream_balance truncated;
-	struct stream_balance lost;   /* sent, and neither received nor waiting */
+	struct stream_balance lost; /* sent, and neither received nor waiting */
 };
 
 int message_ledger_close(struct message_ledger *ledger, bool is_lossy,

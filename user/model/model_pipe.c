@@ -136,7 +136,7 @@ void model_pipe_fini(struct world *world)
 {
 	struct pipe_entry *entry, *next;
 
-	HASH_ITER(hh, world->pipes, entry, next) {
+	HASH_ITER (hh, world->pipes, entry, next) {
 		HASH_DEL(world->pipes, entry);
 		free(entry);
 	}

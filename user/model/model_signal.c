@@ -77,7 +77,10 @@ static int signal_count(struct channel *channel, uint32_t process, enum ipct_rol
 			uint64_t signals)
 {
 	struct endpoint_count count = {
-		.process = process, .role = role, .operations = signals, .messages = signals,
+		.process = process,
+		.role = role,
+		.operations = signals,
+		.messages = signals,
 	};
 
 	return channel_count(channel, &count);
@@ -147,7 +150,7 @@ void model_signal_fini(struct world *world)
 {
 	struct signal_entry *entry, *next;
 
-	HASH_ITER(hh, world->signals, entry, next) {
+	HASH_ITER (hh, world->signals, entry, next) {
 		HASH_DEL(world->signals, entry);
 		free(entry);
 	}

@@ -73,8 +73,8 @@ void model_pair_place(const struct socket *socket, enum ipct_role role, struct p
 		ret_place->direction = 0;
 }
 
-int model_pair_transfer(struct world *world, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful, struct place *ret_place)
+int model_pair_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
+			bool is_doubtful, struct place *ret_place)
 {
 	uint32_t id = model_socket_get(world, &transfer->key, transfer->mechanism);
 	int err;

@@ -20,8 +20,8 @@ void model_pair_join(struct world *world, struct pair *pair, uint32_t id, uint32
 void model_pair_place(const struct socket *socket, enum ipct_role role, struct place *ret_place);
 
 /* Operations of a stream socket: the mechanism models of TCP and unix streams. */
-int model_pair_transfer(struct world *world, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful, struct place *ret_place);
+int model_pair_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
+			bool is_doubtful, struct place *ret_place);
 int model_pair_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
 			 uint32_t process);
 

@@ -63,7 +63,7 @@ void tcp_table_free(struct tcp_table *table)
 	for (size_t i = 0; i < table->nr; i++)
 		free(table->all[i]);
 	free(table->all);
-	HASH_ITER(hh, table->listeners, listener, next) {
+	HASH_ITER (hh, table->listeners, listener, next) {
 		HASH_DEL(table->listeners, listener);
 		free(listener);
 	}

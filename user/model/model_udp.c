@@ -88,8 +88,8 @@ static int bound_open(struct world *world, struct bound *bound)
 	if (bound->mailbox)
 		return 0;
 	if (bound->key.remote.port)
-		partner = udp_table_connected(world->udp, bound->key.network,
-					      &bound->key.remote, &bound->key.local);
+		partner = udp_table_connected(world->udp, bound->key.network, &bound->key.remote,
+					      &bound->key.local);
 	is_pair = partner && partner != bound && !partner->mailbox;
 	channel = model_socket_channel(world, socket_table_at(world->sockets, bound->socket),
 				       is_pair ? 2 : 1);
@@ -128,16 +128,14 @@ static int describe_level(struct world *world, struct bound *bound,
 		bound->mailbox->waiting += record->queued_messages;
 		message_ledger_level_at_start(ledger, record->queued_messages);
 	} else {
-		message_ledger_level_at_end(ledger, record->queued_messages,
-					    record->queued_bytes);
+		message_ledger_level_at_end(ledger, record->queued_messages, record->queued_bytes);
 	}
 	return 0;
 }
 
 int model_udp_describe(struct world *world, const struct ipct_socket *record)
 {
-	bool is_snapshot = record->origin == IPCT_ORIGIN_START ||
-			   record->origin == IPCT_ORIGIN_END;
+	bool is_snapshot = record->origin == IPCT_ORIGIN_START || record->origin == IPCT_ORIGIN_END;
 	bool is_bind = record->origin == IPCT_ORIGIN_OPEN && !record->remote.port;
 	struct udp_sight sight = {
 		.is_news = !is_snapshot,
@@ -197,8 +195,7 @@ static int far_add(struct world *world, struct bound *bound, const struct far_op
 		.received_ns = far->time_ns,
 		/* what is sent may not arrive, and not all addresses of this host are known */
 		.is_doubtful = far->is_doubtful || is_send ||
-			       udp_table_may_be_local(world->udp, bound->key.network,
-						      far->address),
+			       udp_table_may_be_local(world->udp, bound->key.network, far->address),
 	};
 
 	if (node == PROCESS_NONE)
@@ -379,8 +376,8 @@ static int udp_receive(struct world *world, const struct ipct_transfer *transfer
 	return model_socket_message(ret_place, transfer, process, source, fallback, is_doubtful);
 }
 
-static int udp_transfer(struct world *world, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful, struct place *ret_place)
+static int udp_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
+			bool is_doubtful, struct place *ret_place)
 {
 	uint32_t id = udp_socket(world, &transfer->key);
 

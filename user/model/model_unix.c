@@ -101,8 +101,7 @@ static void stream_note(const struct socket *socket, const struct ipct_socket *r
 	if (record->origin == IPCT_ORIGIN_START)
 		stream_ledger_level_at_start(in->stream, record->queued_bytes);
 	else if (record->origin == IPCT_ORIGIN_END)
-		stream_ledger_level_at_end(in->stream, record->queued_bytes,
-					   record->event.time_ns);
+		stream_ledger_level_at_end(in->stream, record->queued_bytes, record->event.time_ns);
 }
 
 static void message_note(struct message_ledger *ledger, const struct ipct_socket *record)
@@ -115,8 +114,7 @@ static void message_note(struct message_ledger *ledger, const struct ipct_socket
 	if (record->origin == IPCT_ORIGIN_START)
 		message_ledger_level_at_start(ledger, record->queued_messages);
 	else if (record->origin == IPCT_ORIGIN_END)
-		message_ledger_level_at_end(ledger, record->queued_messages,
-					    record->queued_bytes);
+		message_ledger_level_at_end(ledger, record->queued_messages, record->queued_bytes);
 }
 
 static void socket_note(const struct socket *socket, const struct ipct_socket *record)
@@ -137,8 +135,8 @@ static int pair_set_name(struct world *world, const struct pair *pair)
 {
 	const struct socket *a = socket_table_at(world->sockets, pair->sockets[0]);
 	const struct socket *b = socket_table_at(world->sockets, pair->sockets[1]);
-	bool a_is_client = a->connected_ns && (!b->connected_ns ||
-					       a->connected_ns < b->connected_ns);
+	bool a_is_client = a->connected_ns &&
+			   (!b->connected_ns || a->connected_ns < b->connected_ns);
 	const char *name = a_is_client ? b->name : a->name;
 
 	if (!name)
@@ -172,7 +170,8 @@ static bool is_another(const struct world *world, uint32_t id, const struct ipct
 
 	if (!socket->pair || record->mechanism == IPCT_UNIX_DGRAM)
 		return false;
-	if (!record->peer.object) /* a new one is not connected; an old one may have lost its peer */
+	if (!record->peer
+		     .object) /* a new one is not connected; an old one may have lost its peer */
 		return record->origin == IPCT_ORIGIN_CREATE;
 	other = socket->pair->sockets[!socket->side];
 	return other != SOCKET_NONE &&
@@ -269,8 +268,9 @@ static int route_place(struct world *world, const struct route *route, struct pl
 		return 0;
 	to = socket_table_at(world->sockets, route->to);
 	/* what was sent before both were connected is received after: one inbox for life */
-	if (to->pair && !to->inbox && (route->from == SOCKET_NONE || route->from == to->pair->sockets[0] ||
-			 route->from == to->pair->sockets[1])) {
+	if (to->pair && !to->inbox &&
+	    (route->from == SOCKET_NONE || route->from == to->pair->sockets[0] ||
+	     route->from == to->pair->sockets[1])) {
 		ret_place->channel = to->pair->channel;
 		ret_place->direction = !to->side;
 		return 0;
@@ -290,7 +290,7 @@ struct undirected {
 		uint32_t process;
 		bool is_doubtful;
 		struct undirected_send *prev, *next;
-	} *sends;
+	} * sends;
 	struct place place; /* where a receive found its sends last */
 };
 
@@ -343,7 +343,7 @@ static void undirected_release(struct undirected *undirected)
 	struct undirected_send *send, *next;
 
 	DL_FOREACH_SAFE(undirected->sends, send, next)
-		free(send);
+	free(send);
 	free(undirected);
 }
 
@@ -381,8 +381,7 @@ static int unix_message_transfer(struct world *world, const struct ipct_transfer
 	if (err || !ret_place->channel)
 		return err;
 	if (transfer->role == IPCT_ROLE_RECEIVE && transfer->result >= 0 &&
-	    route.from != SOCKET_NONE &&
-	    socket_table_at(world->sockets, route.from)->undirected)
+	    route.from != SOCKET_NONE && socket_table_at(world->sockets, route.from)->undirected)
 		err = undirected_direct(world, route.from, ret_place);
 	if (err)
 		return err;

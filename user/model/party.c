@@ -45,7 +45,7 @@ void party_fini(struct party *party)
 {
 	struct party_member *member, *next;
 
-	HASH_ITER(hh, party->members, member, next) {
+	HASH_ITER (hh, party->members, member, next) {
 		HASH_DEL(party->members, member);
 		free(member);
 	}

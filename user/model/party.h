@@ -21,7 +21,7 @@ struct party {
 	struct party_member *members; /* uthash, in the order of their first operation */
 	struct party_member *newest;  /* who moved last: the most likely to do so again */
 	size_t nr;
-	uint64_t messages, bytes;     /* of all */
+	uint64_t messages, bytes; /* of all */
 };
 
 /* Counts one operation. 0 or -ENOMEM. */

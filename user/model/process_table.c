@@ -52,11 +52,11 @@ void process_table_free(struct process_table *table)
 
 	if (!table)
 		return;
-	HASH_ITER(hh, table->by_key, entry, next_entry) {
+	HASH_ITER (hh, table->by_key, entry, next_entry) {
 		HASH_DEL(table->by_key, entry);
 		free(entry);
 	}
-	HASH_ITER(hh, table->by_name, node, next_node) {
+	HASH_ITER (hh, table->by_name, node, next_node) {
 		HASH_DEL(table->by_name, node);
 		free(node->name);
 		free(node);

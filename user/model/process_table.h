@@ -13,7 +13,7 @@
 #define PROCESS_NONE UINT32_MAX
 
 struct process {
-	uint32_t pid;      /* 0: a node */
+	uint32_t pid;	   /* 0: a node */
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	uint64_t exit_ns;  /* 0: did not exit */
 	uint32_t parent;   /* id or PROCESS_NONE */
@@ -21,10 +21,10 @@ struct process {
 	uint32_t pid_namespace;
 	bool is_traced;
 	bool is_described; /* more than pid and start time is known */
-	char *comm;        /* never NULL; bytes as the process gave them */
+	char *comm;	   /* never NULL; bytes as the process gave them */
 	char *exe;
 	char *cgroup;
-	char *args;        /* each with its NUL */
+	char *args; /* each with its NUL */
 	size_t args_len;
 };
 

@@ -34,7 +34,7 @@ void socket_table_free(struct socket_table *table)
 
 	if (!table)
 		return;
-	HASH_ITER(hh, table->by_object, entry, next) {
+	HASH_ITER (hh, table->by_object, entry, next) {
 		HASH_DEL(table->by_object, entry);
 		free(entry);
 	}
@@ -98,8 +98,7 @@ uint32_t socket_table_replace(struct socket_table *table, const struct ipct_key 
 	return id;
 }
 
-uint32_t socket_table_get(struct socket_table *table, const struct ipct_key *key,
-			  uint8_t mechanism)
+uint32_t socket_table_get(struct socket_table *table, const struct ipct_key *key, uint8_t mechanism)
 {
 	uint32_t id = socket_table_find(table, key->object);
 	struct socket *socket;

@@ -26,16 +26,17 @@ struct pair {
 struct socket {
 	struct ipct_key key;
 	uint8_t mechanism;
-	uint8_t state;       /* skc_state as it was last described */
+	uint8_t state; /* skc_state as it was last described */
 	bool is_described;
 	uint32_t network;
 	struct ipct_address local, remote;
-	struct ipct_key peer; /* unix: as last described */
-	uint64_t connected_ns; /* when it connected, 0: it did not; who does so first is the client */
-	struct pair *pair;    /* borrowed from the table; NULL: none */
-	uint32_t side;        /* which end of the pair */
+	struct ipct_key peer;  /* unix: as last described */
+	uint64_t connected_ns; /* when it connected, 0: it did not; who does so first is the client
+				*/
+	struct pair *pair;     /* borrowed from the table; NULL: none */
+	uint32_t side;	       /* which end of the pair */
 	struct channel *inbox; /* unconnected datagrams to this socket; owned by the world */
-	char *name;           /* unix; bytes up to a NUL, '@' first for an abstract one */
+	char *name;	       /* unix; bytes up to a NUL, '@' first for an abstract one */
 	struct undirected *undirected; /* model_unix.c: sent, and no hook said to whom */
 };
 

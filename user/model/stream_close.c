@@ -69,9 +69,9 @@ static void result_fill_unread(struct stream_ledger *ledger, struct stream_balan
 static void result_fill(struct stream_ledger *ledger, struct stream_result *result)
 {
 	uint64_t newest = ledger->sender.newest_ns > ledger->receiver.newest_ns ?
-				  ledger->sender.newest_ns : ledger->receiver.newest_ns;
-	bool is_measured = ledger->has_end_level &&
-			   newest + LEVEL_RACE_NS < ledger->end_level_ns;
+				  ledger->sender.newest_ns :
+				  ledger->receiver.newest_ns;
+	bool is_measured = ledger->has_end_level && newest + LEVEL_RACE_NS < ledger->end_level_ns;
 
 	result->before.bytes = ledger->before_bytes;
 	result->truncated = ledger->truncated;
@@ -94,10 +94,10 @@ static uint64_t least_bytes(uint64_t sent, uint64_t received, uint64_t all_sent)
 }
 
 struct verdict {
-	bool is_claimable;    /* nothing is known to be missing */
-	bool whole_is_known;  /* all that went through was seen, from the first byte on */
-	bool one_to_one;      /* one sender, one receiver */
-	bool all_to_one;      /* one receiver, and nothing was left */
+	bool is_claimable;   /* nothing is known to be missing */
+	bool whole_is_known; /* all that went through was seen, from the first byte on */
+	bool one_to_one;     /* one sender, one receiver */
+	bool all_to_one;     /* one receiver, and nothing was left */
 	uint64_t all_sent;
 };
 
@@ -127,8 +127,8 @@ static void edge_judge(const struct stream_ledger *ledger, const struct verdict 
 	uint64_t least = 0;
 
 	if (verdict->is_claimable && !edge->is_suspect && edge->key.from != ledger->before &&
-	    (!edge->is_doubtful || (verdict->whole_is_known &&
-				    (verdict->one_to_one || verdict->all_to_one)))) {
+	    (!edge->is_doubtful ||
+	     (verdict->whole_is_known && (verdict->one_to_one || verdict->all_to_one)))) {
 		edge_set_exact(edge);
 		return;
 	}

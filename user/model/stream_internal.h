@@ -10,8 +10,8 @@
 /* One role: who takes part, and the order of what they do. */
 struct side {
 	struct party party;
-	struct party totals;  /* operations that were only added up */
-	struct queue held;    /* waiting for their place in the order */
+	struct party totals; /* operations that were only added up */
+	struct queue held;   /* waiting for their place in the order */
 	uint64_t last_position;
 	bool has_last;
 	bool is_threaded;
@@ -20,21 +20,21 @@ struct side {
 
 struct stream_ledger {
 	enum stream_position kind;
-	uint32_t before;       /* process id for bytes that nobody was seen sending */
+	uint32_t before; /* process id for bytes that nobody was seen sending */
 	struct side sender, receiver;
-	struct queue segments; /* sent, not received; .copied: bytes of the whole send */
-	struct queue debts;    /* received, its send not seen yet */
+	struct queue segments;		/* sent, not received; .copied: bytes of the whole send */
+	struct queue debts;		/* received, its send not seen yet */
 	struct region region, previous; /* since it was last empty, and until then */
 	struct edge_set edges;
 	uint64_t before_bytes;
 	uint64_t before_surplus; /* of these, found to be a sender's; given back at the end */
 	struct stream_balance truncated;
-	bool is_whole;         /* all bytes were seen from the first on, or their number is known */
-	bool is_synchronised;  /* nothing unknown is in front of the segments */
-	bool is_aligned;       /* BYTES: both roles count from the same byte */
-	bool is_by_position;   /* BYTES: positions alone told where both roles begin */
-	bool is_contradicted;  /* something proves that this ledger does not know all */
-	bool has_first[2];     /* BYTES: first position of sender, receiver */
+	bool is_whole;	      /* all bytes were seen from the first on, or their number is known */
+	bool is_synchronised; /* nothing unknown is in front of the segments */
+	bool is_aligned;      /* BYTES: both roles count from the same byte */
+	bool is_by_position;  /* BYTES: positions alone told where both roles begin */
+	bool is_contradicted; /* something proves that this ledger does not know all */
+	bool has_first[2];    /* BYTES: first position of sender, receiver */
 	uint32_t first[2];
 	bool has_end_level;
 	uint64_t end_level, end_level_ns;

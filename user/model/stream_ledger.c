@@ -7,10 +7,10 @@
 
 #include "model/stream_internal.h"
 
-#define ATOMIC_WRITE_BYTES 4096   /* PIPE_BUF: longer writes of two processes may interleave */
-#define PACKET_BYTES 4096         /* a page: a longer write in packet mode makes several */
-#define HOLD_NS 5000000ULL        /* how long a record waits for one that was moved earlier */
-#define HOLD_MAX 4096             /* and how many wait */
+#define ATOMIC_WRITE_BYTES 4096 /* PIPE_BUF: longer writes of two processes may interleave */
+#define PACKET_BYTES 4096	/* a page: a longer write in packet mode makes several */
+#define HOLD_NS 5000000ULL	/* how long a record waits for one that was moved earlier */
+#define HOLD_MAX 4096		/* and how many wait */
 
 struct stream_ledger *stream_ledger_new(enum stream_position kind, uint32_t before)
 {
@@ -71,7 +71,8 @@ void stream_ledger_created(struct stream_ledger *ledger)
 void stream_ledger_doubt(struct stream_ledger *ledger)
 {
 	uint64_t newest = ledger->sender.newest_ns > ledger->receiver.newest_ns ?
-				  ledger->sender.newest_ns : ledger->receiver.newest_ns;
+				  ledger->sender.newest_ns :
+				  ledger->receiver.newest_ns;
 
 	region_doubt(&ledger->region);
 	if (newest < ledger->previous.ended_ns + HOLD_NS)
@@ -82,7 +83,8 @@ static void ledger_begin_region(struct stream_ledger *ledger)
 {
 	struct region ended = ledger->region;
 	uint64_t newest = ledger->sender.newest_ns > ledger->receiver.newest_ns ?
-				  ledger->sender.newest_ns : ledger->receiver.newest_ns;
+				  ledger->sender.newest_ns :
+				  ledger->receiver.newest_ns;
 
 	if (ended.nr) { /* else the one before it stays the previous one */
 		ledger->region = ledger->previous;
@@ -103,8 +105,7 @@ static bool positions_agree(const struct stream_ledger *ledger)
 {
 	return ledger->kind != STREAM_POSITION_BYTES ||
 	       (ledger->sender.has_last && ledger->receiver.has_last &&
-		(uint32_t)ledger->sender.last_position ==
-			(uint32_t)ledger->receiver.last_position);
+		(uint32_t)ledger->sender.last_position == (uint32_t)ledger->receiver.last_position);
 }
 
 /*
@@ -407,8 +408,7 @@ static int side_take(struct stream_ledger *ledger, struct side *side,
 		     const struct stream_operation *operation, uint64_t messages, uint64_t bytes)
 {
 	bool needs_order;
-	int err = party_add(&side->party, operation->process, messages, bytes,
-			    operation->time_ns);
+	int err = party_add(&side->party, operation->process, messages, bytes, operation->time_ns);
 
 	if (err)
 		return err;

@@ -28,22 +28,22 @@ enum stream_position {
 
 struct stream_operation {
 	uint32_t process;
-	uint64_t bytes;      /* put into or taken out of the stream */
-	uint64_t copied;     /* receive: what reached the process, the rest is truncated */
+	uint64_t bytes;	 /* put into or taken out of the stream */
+	uint64_t copied; /* receive: what reached the process, the rest is truncated */
 	uint64_t time_ns;
 	uint64_t position;
 	bool has_position;
-	bool is_threaded;    /* the process has several threads */
-	bool is_packet;      /* send: a receive takes all or loses the rest (pipe, O_DIRECT) */
-	bool is_doubtful;    /* the object of the call is not certain */
-	bool leaves_empty;   /* receive: nothing was left right after it */
+	bool is_threaded;  /* the process has several threads */
+	bool is_packet;	   /* send: a receive takes all or loses the rest (pipe, O_DIRECT) */
+	bool is_doubtful;  /* the object of the call is not certain */
+	bool leaves_empty; /* receive: nothing was left right after it */
 };
 
 /* Transfers that were only added up: their order is unknown. */
 struct stream_total {
 	uint32_t process;
 	uint64_t messages;
-	uint64_t bytes;  /* put into or taken out of the stream */
+	uint64_t bytes;	 /* put into or taken out of the stream */
 	uint64_t copied; /* receive: what reached the process */
 	uint64_t first_ns, last_ns;
 };
@@ -57,9 +57,9 @@ struct stream_balance {
 struct stream_result {
 	struct stream_balance before; /* received, sent before the capture */
 	struct stream_balance unread;
-	bool is_unread_inferred;      /* not measured: sent minus received */
+	bool is_unread_inferred; /* not measured: sent minus received */
 	struct stream_balance truncated;
-	bool is_conserved;            /* the law of graph-json.md holds with measured levels */
+	bool is_conserved; /* the law of graph-json.md holds with measured levels */
 };
 
 struct stream_ledger;

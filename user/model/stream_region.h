@@ -9,9 +9,9 @@
 #include "model/edge_set.h"
 
 struct region {
-	struct edge **edges;  /* borrowed from the edge set */
+	struct edge **edges; /* borrowed from the edge set */
 	size_t nr, cap;
-	uint64_t number;      /* tells the counters in struct edge of one region from another's */
+	uint64_t number; /* tells the counters in struct edge of one region from another's */
 	uint64_t ended_ns;
 	bool is_doubtful;
 	bool has_long_write;

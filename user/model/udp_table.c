@@ -15,7 +15,7 @@ enum {
 };
 
 struct port {
-	__u64 key; /* network << 16 | port */
+	__u64 key;	     /* network << 16 | port */
 	struct bound *bound; /* list */
 	UT_hash_handle hh;
 };
@@ -54,13 +54,13 @@ struct udp_table *udp_table_new(void)
 	return calloc(1, sizeof(struct udp_table));
 }
 
-#define TABLE_FREE(type, head)                              \
-	do {                                                \
-		struct type *entry, *next;                  \
-		HASH_ITER(hh, head, entry, next) {          \
-			HASH_DEL(head, entry);              \
-			free(entry);                        \
-		}                                           \
+#define TABLE_FREE(type, head)                                                                     \
+	do {                                                                                       \
+		struct type *entry, *next;                                                         \
+		HASH_ITER (hh, head, entry, next) {                                                \
+			HASH_DEL(head, entry);                                                     \
+			free(entry);                                                               \
+		}                                                                                  \
 	} while (0)
 
 void udp_table_free(struct udp_table *table)
@@ -182,8 +182,7 @@ static void key_set(struct ipct_address *address, const struct ipct_address *giv
 }
 
 static struct bound *bound_find(const struct udp_table *table, uint32_t network,
-				const struct ipct_address *local,
-				const struct ipct_address *remote)
+				const struct ipct_address *local, const struct ipct_address *remote)
 {
 	struct bound_key key = { .network = network };
 	struct bound *bound;
@@ -196,8 +195,7 @@ static struct bound *bound_find(const struct udp_table *table, uint32_t network,
 
 static struct bound *bound_get(struct udp_table *table, const struct socket *socket)
 {
-	struct bound *bound = bound_find(table, socket->network, &socket->local,
-					 &socket->remote);
+	struct bound *bound = bound_find(table, socket->network, &socket->local, &socket->remote);
 	struct port *port;
 
 	if (bound)

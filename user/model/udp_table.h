@@ -21,9 +21,9 @@
 struct mailbox {
 	struct channel *channel; /* owned by the world */
 	uint32_t direction;
-	uint64_t waiting;        /* since before the capture, and not received yet */
-	uint16_t server_port;    /* the channel is named after the only one who sends; 0: it is not */
-	bool has_many_senders;   /* or one that has no name itself */
+	uint64_t waiting;      /* since before the capture, and not received yet */
+	uint16_t server_port;  /* the channel is named after the only one who sends; 0: it is not */
+	bool has_many_senders; /* or one that has no name itself */
 	struct mailbox *next;
 };
 
@@ -40,17 +40,17 @@ struct bound {
 	struct bound_key key;
 	struct mailbox *mailbox;     /* NULL until something goes through it; owned by the table */
 	struct ipct_address address; /* the local one as it was described */
-	uint32_t socket;             /* the one described last */
-	uint32_t sockets_nr;         /* that have not moved to other addresses */
-	bool is_retired;             /* another socket got the port */
-	bool is_named;               /* a process chose the port: it is the same in every run */
+	uint32_t socket;	     /* the one described last */
+	uint32_t sockets_nr;	     /* that have not moved to other addresses */
+	bool is_retired;	     /* another socket got the port */
+	bool is_named;		     /* a process chose the port: it is the same in every run */
 	struct bound *next_of_port;
 	UT_hash_handle hh;
 };
 
 /* How a socket was seen to be at an address. */
 struct udp_sight {
-	bool is_news;  /* the socket may have got its port just now: no snapshot */
+	bool is_news; /* the socket may have got its port just now: no snapshot */
 	bool is_named;
 };
 

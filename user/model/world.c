@@ -58,8 +58,7 @@ int world_add_channel(struct world *world, struct channel *channel)
 {
 	if (world->channels_nr == world->channels_cap) {
 		size_t cap = world->channels_cap ? world->channels_cap * 2 : 64;
-		struct channel **channels =
-			reallocarray(world->channels, cap, sizeof(*channels));
+		struct channel **channels = reallocarray(world->channels, cap, sizeof(*channels));
 
 		if (!channels) {
 			channel_free(channel);
@@ -131,8 +130,7 @@ static int apply_aggregate(struct world *world, const struct ipct_aggregate *agg
 static int apply_fork(struct world *world, const struct ipct_fork *fork)
 {
 	uint32_t parent = world_actor(world, &fork->event);
-	uint32_t child = process_table_get(world->processes, fork->child_pid,
-					   fork->child_start_ns);
+	uint32_t child = process_table_get(world->processes, fork->child_pid, fork->child_start_ns);
 
 	if (parent == PROCESS_NONE || child == PROCESS_NONE)
 		return -ENOMEM;
@@ -204,11 +202,11 @@ static int apply_text(struct world *world, const struct ipct_text *text)
 	process = process_table_at(world->processes, id);
 	switch (text->kind) {
 	case IPCT_TEXT_EXE:
-		return process->exe[0] ? 0 :
-			process_set_text(&process->exe, text->text, text->text_len);
+		return process->exe[0] ?
+			       0 :
+			       process_set_text(&process->exe, text->text, text->text_len);
 	case IPCT_TEXT_ARGS:
-		return process->args ? 0 :
-			process_set_args(process, text->text, text->text_len);
+		return process->args ? 0 : process_set_args(process, text->text, text->text_len);
 	case IPCT_TEXT_CGROUP:
 		return process_set_text(&process->cgroup, text->text, text->text_len);
 	default:

@@ -24,16 +24,16 @@ struct world {
 	struct socket_table *sockets;
 	struct tcp_table *tcp;
 	struct udp_table *udp;
-	struct pipe_entry *pipes;       /* uthash, model_pipe.c */
-	struct signal_entry *signals;   /* uthash, model_signal.c */
+	struct pipe_entry *pipes;     /* uthash, model_pipe.c */
+	struct signal_entry *signals; /* uthash, model_signal.c */
 	struct descriptor_table *descriptors;
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
 	bool is_system_wide;
-	bool has_unresolved; /* something went through a channel that nobody can name */
-	uint32_t before; /* node `before capture` */
-	uint32_t kernel; /* node `kernel` */
+	bool has_unresolved;	    /* something went through a channel that nobody can name */
+	uint32_t before;	    /* node `before capture` */
+	uint32_t kernel;	    /* node `kernel` */
 	uint64_t first_ns, last_ns; /* of all records */
-	uint64_t rejected; /* records that make no sense */
+	uint64_t rejected;	    /* records that make no sense */
 };
 
 /* Owned by the caller; NULL without memory. */

@@ -13,11 +13,11 @@
 #include "output/describe.h"
 #include "output/output.h"
 
-#define NAME_COLUMNS	34   /* of a channel's name on an edge */
+#define NAME_COLUMNS 34	     /* of a channel's name on an edge */
 #define CAPTION_COLUMNS 110  /* of a caption's line */
 #define TOOLTIP_COLUMNS 1000 /* a command line can have megabytes */
-#define COLOUR_TROUBLE	"#C00000"
-#define FONT_PLAIN	"POINT-SIZE=\"11\""
+#define COLOUR_TROUBLE "#C00000"
+#define FONT_PLAIN "POINT-SIZE=\"11\""
 
 /* How a group of mechanisms is coloured: the palette of Okabe and Ito. */
 static const struct {
@@ -46,7 +46,7 @@ static const struct {
 	enum ipct_group group;
 	enum ipct_model model;
 } mechanisms[] = {
-#define MECHANISM(symbol, number, name, group, model) \
+#define MECHANISM(symbol, number, name, group, model)                                              \
 	{ IPCT_##symbol, IPCT_GROUP_##group, IPCT_MODEL_##model },
 #include <ipctrace/mechanisms.def>
 #undef MECHANISM

@@ -9,12 +9,12 @@
 #include <ipctrace/types.h>
 
 struct line_end {
-	uint32_t pid;     /* 0: no process */
+	uint32_t pid;	  /* 0: no process */
 	const char *comm; /* raw bytes */
 };
 
 struct line {
-	int64_t time_ns;  /* since the start */
+	int64_t time_ns; /* since the start */
 	struct line_end from, to;
 	enum ipct_mechanism mechanism;
 	const char *channel; /* raw bytes; may be empty */

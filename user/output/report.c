@@ -11,8 +11,8 @@
 #include "output/output.h"
 #include "output/table.h"
 
-#define WIDTH		100
-#define LABEL_WIDTH	9
+#define WIDTH 100
+#define LABEL_WIDTH 9
 #define ARRAY_NR(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A table being filled: how many rows there are and how many are shown. */

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "output/describe.h"
 
-#define GAP	     2
+#define GAP 2
 #define FLEXIBLE_MIN 8
 
 struct table {

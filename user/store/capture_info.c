@@ -45,14 +45,10 @@ static char *json_encode(json_t *json)
 
 char *capture_info_encode(const struct capture_info *info)
 {
-	return json_encode(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I}",
-				     "host", info->host,
-				     "kernel", info->kernel,
-				     "arch", info->arch,
-				     "scope", info->scope,
-				     "hooks", info->hooks,
-				     "mechanisms", info->mechanisms,
-				     "command", json_command(info->command),
+	return json_encode(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I}", "host",
+				     info->host, "kernel", info->kernel, "arch", info->arch,
+				     "scope", info->scope, "hooks", info->hooks, "mechanisms",
+				     info->mechanisms, "command", json_command(info->command),
 				     "start_realtime_ns", (json_int_t)info->start_realtime_ns,
 				     "start_boottime_ns", (json_int_t)info->start_boottime_ns));
 }
@@ -67,14 +63,11 @@ char *ledger_info_encode(const struct ledger_info *ledger)
 			json_decref(causes);
 			return NULL;
 		}
-	return json_encode(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:s}",
-				     "time_ns", (json_int_t)ledger->time_ns,
-				     "seen", (json_int_t)ledger->seen,
-				     "recorded", (json_int_t)ledger->recorded,
-				     "aggregated", (json_int_t)ledger->aggregated,
-				     "filtered", (json_int_t)ledger->filtered,
-				     "causes", causes,
-				     "end", ledger->end));
+	return json_encode(json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:o, s:s}", "time_ns", (json_int_t)ledger->time_ns,
+		"seen", (json_int_t)ledger->seen, "recorded", (json_int_t)ledger->recorded,
+		"aggregated", (json_int_t)ledger->aggregated, "filtered",
+		(json_int_t)ledger->filtered, "causes", causes, "end", ledger->end));
 }
 
 static int command_decode(json_t *array, char ***ret_command)
@@ -164,7 +157,8 @@ int ledger_info_decode(const char *text, struct ledger_info *ret_ledger)
 	ret_ledger->recorded = json_count(json, "recorded");
 	ret_ledger->aggregated = json_count(json, "aggregated");
 	ret_ledger->filtered = json_count(json, "filtered");
-	json_object_foreach(json_object_get(json, "causes"), name, value) {
+	json_object_foreach(json_object_get(json, "causes"), name, value)
+	{
 		size_t at = ret_ledger->causes_nr;
 
 		if (at == LEDGER_CAUSES_MAX)

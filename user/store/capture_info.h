@@ -11,11 +11,11 @@
 #define LEDGER_CAUSE_LEN 32
 
 struct capture_info {
-	char *host, *kernel, *arch;  /* never NULL */
-	char *scope;                 /* "command", "pids", "system" */
-	char *hooks;                 /* the hook plan */
-	char *mechanisms;            /* as chosen, e.g. "all" */
-	char **command;              /* NULL-terminated; NULL: none */
+	char *host, *kernel, *arch; /* never NULL */
+	char *scope;		    /* "command", "pids", "system" */
+	char *hooks;		    /* the hook plan */
+	char *mechanisms;	    /* as chosen, e.g. "all" */
+	char **command;		    /* NULL-terminated; NULL: none */
 	int64_t start_realtime_ns;
 	uint64_t start_boottime_ns;
 };
@@ -28,7 +28,7 @@ struct ledger_info {
 		char name[LEDGER_CAUSE_LEN]; /* only [a-z0-9-], also when read from a file */
 		uint64_t count;
 	} causes[LEDGER_CAUSES_MAX]; /* of loss; only those that occurred */
-	char end[LEDGER_CAUSE_LEN];   /* why the capture ended: "command", "duration", … */
+	char end[LEDGER_CAUSE_LEN];  /* why the capture ended: "command", "duration", … */
 };
 
 /* JSON text, owned by the caller; NULL without memory. Names are escaped as in the graph. */

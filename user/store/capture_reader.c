@@ -18,9 +18,9 @@
 #include "store/event_check.h"
 #include "store/merge.h"
 
-#define SLACK_NS 10000000ULL /* records of one ring are out of order by less */
+#define SLACK_NS 10000000ULL	  /* records of one ring are out of order by less */
 #define READ_MAX_BYTES (64 << 20) /* a larger file is mapped */
-#define STREAM_MAX 8192u /* no machine has more CPUs */
+#define STREAM_MAX 8192u	  /* no machine has more CPUs */
 /*
  * Blocks are closed at least every 500 ms: what waits for the records of another ring is less
  * than what a machine writes in that time.
@@ -52,8 +52,8 @@ struct capture_reader {
 	__u64 watermark_ns; /* nothing older is to come */
 };
 
-static const char *block_problem(const struct capture_reader *reader, size_t offset,
-				 __u64 sequence, struct ipct_block *ret)
+static const char *block_problem(const struct capture_reader *reader, size_t offset, __u64 sequence,
+				 struct ipct_block *ret)
 {
 	size_t left = reader->len - offset;
 
@@ -77,8 +77,8 @@ static const char *block_problem(const struct capture_reader *reader, size_t off
 		return "a block of an impossible CPU";
 	if (ret->stored_bytes > left - sizeof(*ret))
 		return "torn block";
-	if (ret->payload_crc != crc32(0, (const void *)(reader->bytes + offset + sizeof(*ret)),
-				      ret->stored_bytes))
+	if (ret->payload_crc !=
+	    crc32(0, (const void *)(reader->bytes + offset + sizeof(*ret)), ret->stored_bytes))
 		return "wrong checksum of a block";
 	return NULL;
 }

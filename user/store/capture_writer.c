@@ -21,18 +21,18 @@ struct block_buffer {
 	__u32 records;
 	__u32 len;
 	__u64 operations; /* of the aggregated transfers in it */
-	char *bytes;      /* BLOCK_BYTES */
+	char *bytes;	  /* BLOCK_BYTES */
 };
 
 struct capture_writer {
 	int fd;
-	int err;          /* the first error; nothing is written after it */
+	int err; /* the first error; nothing is written after it */
 	char *path;
-	bool has_old;     /* a file made way, and is now `path`.old */
-	bool is_ours;     /* a regular file that we made: nobody else has written to it */
+	bool has_old; /* a file made way, and is now `path`.old */
+	bool is_ours; /* a regular file that we made: nobody else has written to it */
 	struct capture_unwritten unwritten;
 	__u64 sequence;
-	__u64 written;    /* bytes of whole blocks */
+	__u64 written; /* bytes of whole blocks */
 	ZSTD_CCtx *zstd;
 	char *packed;
 	size_t packed_cap;
@@ -298,5 +298,5 @@ void capture_writer_discard(struct capture_writer *writer)
 {
 	if (writer->is_ours && !unlink(writer->path) && writer->has_old)
 		(void)path_rename_old(writer->path, true); /* it is kept as .old */
-	(void)capture_writer_close(writer); /* nothing was to stay */
+	(void)capture_writer_close(writer);		   /* nothing was to stay */
 }

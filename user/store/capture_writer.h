@@ -14,7 +14,7 @@ struct capture_writer;
 
 /* Of what was taken, the part that is not on the disk because of an error. */
 struct capture_unwritten {
-	__u64 records;    /* out of the rings: those of IPCT_STREAM_SNAPSHOT are not counted */
+	__u64 records;	  /* out of the rings: those of IPCT_STREAM_SNAPSHOT are not counted */
 	__u64 operations; /* in records of aggregated transfers */
 };
 
@@ -26,15 +26,13 @@ struct capture_unwritten {
 int capture_writer_open(const char *path, struct capture_writer **ret_writer);
 
 /* A block of text: IPCT_BLOCK_HEAD (once, first), IPCT_BLOCK_LEDGER or IPCT_BLOCK_END. */
-int capture_writer_text(struct capture_writer *writer, enum ipct_block_type type,
-			const char *text);
+int capture_writer_text(struct capture_writer *writer, enum ipct_block_type type, const char *text);
 
 /*
  * Adds a record to the open block of `stream`; writes the block when it is full. After an error
  * it only counts the record, and returns that error again.
  */
-int capture_writer_add(struct capture_writer *writer, __u32 stream,
-		       const struct ipct_event *event);
+int capture_writer_add(struct capture_writer *writer, __u32 stream, const struct ipct_event *event);
 
 /* Writes all open blocks. */
 int capture_writer_flush(struct capture_writer *writer);

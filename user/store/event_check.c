@@ -71,8 +71,8 @@ static bool aggregate_is_good(const struct ipct_aggregate *a)
 	if (a->mechanism == IPCT_SIGNAL && (!a->signal || a->signal > SIGNAL_LAST))
 		return false;
 	return mechanism_is_known(a->mechanism) && role_is_known(a->role) &&
-	       a->copied <= a->bytes && a->bytes < 1ULL << 62 &&
-	       a->operations < 1ULL << 62 && a->messages <= a->operations;
+	       a->copied <= a->bytes && a->bytes < 1ULL << 62 && a->operations < 1ULL << 62 &&
+	       a->messages <= a->operations;
 }
 
 static bool event_content_is_good(const struct ipct_event *event)

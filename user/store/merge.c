@@ -20,7 +20,7 @@ struct merge {
 	__u64 sequence;
 	__u64 popped_ns;
 	__u64 late;
-	__u64 bytes; /* of the records in it */
+	__u64 bytes;		 /* of the records in it */
 	struct ipct_event *lent; /* what merge_pop() returned last */
 };
 
