@@ -147,10 +147,11 @@ static __noinline int transfer(const struct object *object, struct ipct_transfer
 	t->key = object->key;
 	t->mechanism = object->mechanism;
 	may_be_end = t->flags & IPCT_TRANSFER_END;
+	/* the time first: what is found empty later holds nothing that was sent until then */
+	event_init_current(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t));
 	transfer_position(object, t);
 	if (may_be_end && !(t->flags & IPCT_TRANSFER_END))
 		return 0;
-	event_init_current(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t));
 	if (CURRENT_READ(signal->nr_threads, signal, nr_threads) > 1)
 		t->flags |= IPCT_TRANSFER_THREADED;
 	count_seen();

@@ -103,9 +103,11 @@ static bool ledger_is_settled(const struct stream_ledger *ledger)
 /* TCP: an empty receive queue says nothing of what is still on its way. */
 static bool positions_agree(const struct stream_ledger *ledger)
 {
+	uint32_t ahead =
+		(uint32_t)ledger->receiver.last_position - (uint32_t)ledger->sender.last_position;
+
 	return ledger->kind != STREAM_POSITION_BYTES ||
-	       (ledger->sender.has_last && ledger->receiver.has_last &&
-		(uint32_t)ledger->sender.last_position == (uint32_t)ledger->receiver.last_position);
+	       (ledger->sender.has_last && ledger->receiver.has_last && ahead <= 1);
 }
 
 /*
@@ -264,15 +266,23 @@ static void note_first_position(struct stream_ledger *ledger, int role,
 	ledger->first[role] = (uint32_t)operation->position - (uint32_t)operation->bytes;
 }
 
+/* Is a position `ahead` of another by nothing, or by a FIN, which counts one and is no byte? */
+static bool is_same_position(const struct stream_ledger *ledger, const struct side *side,
+			     uint32_t ahead)
+{
+	return !ahead || (side == &ledger->receiver && ahead == 1);
+}
+
 /* Does `operation` follow what the side did last, as its position says? */
 static bool position_fits(const struct stream_ledger *ledger, const struct side *side,
 			  const struct stream_operation *operation)
 {
+	uint32_t begins = (uint32_t)operation->position - (uint32_t)operation->bytes;
+
 	if (!side->has_last)
 		return true;
 	if (ledger->kind == STREAM_POSITION_BYTES)
-		return (uint32_t)operation->position - (uint32_t)operation->bytes ==
-		       (uint32_t)side->last_position;
+		return is_same_position(ledger, side, begins - (uint32_t)side->last_position);
 	return (int64_t)(operation->position - side->last_position) > 0;
 }
 

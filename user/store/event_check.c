@@ -61,7 +61,7 @@ static bool transfer_is_good(const struct ipct_transfer *t)
 static bool span_is_good(const struct ipct_event *event, size_t base, size_t space, size_t offset,
 			 size_t len)
 {
-	return !len || (offset + len <= space && base + offset + len <= event->size);
+	return offset + len <= space && (!len || base + offset + len <= event->size);
 }
 
 static bool aggregate_is_good(const struct ipct_aggregate *a)
