@@ -78,8 +78,11 @@ static void result_fill(struct stream_ledger *ledger, struct stream_result *resu
 	result_fill_unread(ledger, &result->unread);
 	result->is_conserved = !is_measured || result->unread.bytes == ledger->end_level;
 	result->is_unread_inferred = !is_measured;
-	if (is_measured)
-		result->unread.bytes = ledger->end_level;
+	if (!is_measured)
+		return;
+	result->unread.bytes = ledger->end_level;
+	if (!ledger->end_level)
+		result->unread.messages = 0;
 }
 
 /*
