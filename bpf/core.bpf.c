@@ -469,6 +469,7 @@ static __noinline int dispatch(const struct call *call)
 		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
 		return 0;
 	}
+	task_state_adopt(state);
 	if (shape_moves_data(call->shape))
 		call_moves(state, call);
 	else if (call->shape < SHAPE_CLOSE)

@@ -71,7 +71,8 @@ struct call {
 struct task_state {
 	__u8 scope; /* enum task_scope */
 	__u8 is_described;
-	__u8 _pad[6];
+	__u8 is_checked; /* task_state_adopt() has looked */
+	__u8 _pad[5];
 	__u64 blocked_ns; /* when it was switched out inside a call, 0: it was not */
 	__u64 wait_ns;	  /* off the CPU inside the present call */
 	__u32 peers_nr;	  /* messages for which a hook inside the call named the other end */
@@ -210,6 +211,33 @@ static __always_inline struct task_state *task_state_create(struct task_struct *
 		return state;
 	bpf_map_update_elem(&task_states_by_address, &address, &empty, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&task_states_by_address, &address);
+}
+
+/*
+ * No memory for the state of a task: the allocator is refilled a moment later, and the task's
+ * first call makes it then. What the state would have said is kept in the roots map.
+ */
+static __always_inline void task_state_postpone(struct task_struct *task, bool is_inside)
+{
+	__u32 tid = BPF_CORE_READ(task, pid);
+	__u8 one = 1;
+
+	if (capture_config.is_system_wide || !is_inside)
+		return;
+	if (bpf_map_update_elem(&roots, &tid, &one, BPF_ANY))
+		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
+}
+
+/* A state that was made late: does its task belong to the tree? */
+static __always_inline void task_state_adopt(struct task_state *state)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	if (capture_config.is_system_wide || state->scope != TASK_OUTSIDE || state->is_checked)
+		return;
+	state->is_checked = 1;
+	if (bpf_map_lookup_elem(&roots, &tid))
+		state->scope = TASK_INSIDE;
 }
 
 static __always_inline void task_state_drop(struct task_struct *task)

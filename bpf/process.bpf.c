@@ -23,10 +23,11 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	struct task_state *state = task_state_create(child);
 
 	if (!state) {
-		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
-		return 0;
+		task_state_postpone(child, task_is_inside(mine));
+		goto report;
 	}
 	state->scope = mine ? mine->scope : TASK_OUTSIDE;
+report:
 	if (BPF_CORE_READ(parent, tgid) == capture_config.self_pid)
 		return 0;
 	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(parent, tgid) && task_is_inside(mine))

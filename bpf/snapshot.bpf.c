@@ -68,7 +68,7 @@ int tasks(struct bpf_iter__task *ctx)
 	pid = BPF_CORE_READ(task, tgid);
 	state = task_state_create(task);
 	if (!state) {
-		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
+		task_state_postpone(task, task_find_scope(task, pid) == TASK_INSIDE);
 		return 0;
 	}
 	if (state->scope == TASK_OUTSIDE)
