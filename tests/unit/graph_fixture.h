@@ -143,4 +143,17 @@ static inline struct graph *fixture_hostile(void)
 	return graph;
 }
 
+/* What an output says, and does not say. */
+static inline void contains(const char *text, const char *expected)
+{
+	if (!strstr(text, expected))
+		fail_msg("no '%s' in\n%s", expected, text);
+}
+
+static inline void lacks(const char *text, const char *unexpected)
+{
+	if (strstr(text, unexpected))
+		fail_msg("'%s' in\n%s", unexpected, text);
+}
+
 #endif

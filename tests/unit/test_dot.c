@@ -34,18 +34,6 @@ static char *dot_of(const struct graph *graph, const struct output_options *opti
 	return text;
 }
 
-static void contains(const char *text, const char *expected)
-{
-	if (!strstr(text, expected))
-		fail_msg("no '%s' in\n%s", expected, text);
-}
-
-static void lacks(const char *text, const char *unexpected)
-{
-	if (strstr(text, unexpected))
-		fail_msg("'%s' in\n%s", unexpected, text);
-}
-
 static bool has_program(const char *check)
 {
 	return system(check) == 0;

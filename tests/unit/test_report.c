@@ -24,18 +24,6 @@ static char *report_of(const struct graph *graph, const struct output_options *o
 	return text;
 }
 
-static void contains(const char *text, const char *expected)
-{
-	if (!strstr(text, expected))
-		fail_msg("no '%s' in\n%s", expected, text);
-}
-
-static void lacks(const char *text, const char *unexpected)
-{
-	if (strstr(text, unexpected))
-		fail_msg("'%s' in\n%s", unexpected, text);
-}
-
 /* No line is too wide, nothing but newlines is a control, all is UTF-8. */
 static void check_lines(char *text)
 {
