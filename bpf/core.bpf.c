@@ -4,7 +4,12 @@
  * table, resolves the objects of its descriptors and hands them to transfer().
  */
 #define IPCT_CORE
+#include "access_call.bpf.h"
+#include "memory_call.bpf.h"
 #include "message.bpf.h"
+#include "queue_call.bpf.h"
+#include "signal_call.bpf.h"
+#include "sync_call.bpf.h"
 #include "syscall.bpf.h"
 #include "transfer.bpf.h"
 
@@ -417,6 +422,9 @@ static __always_inline void call_introduces(struct task_state *state, const stru
 	case SHAPE_OPEN:
 		introduce(state, call, call->ret, IPCT_ORIGIN_OPEN);
 		return;
+	case SHAPE_EVENTFD:
+		introduce(state, call, call->ret, IPCT_ORIGIN_CREATE);
+		return;
 	case SHAPE_SOCKET:
 		introduce_socket(state, call);
 		return;
@@ -460,6 +468,50 @@ static __always_inline void call_replaces(const struct task_state *state, const 
 		replaced(state, call, call->args[0], call->args[1]);
 }
 
+/* Calls on what no descriptor names, or that move nothing. */
+static __always_inline void call_of_family(struct task_state *state, const struct call *call)
+{
+	state->call = *call;
+	switch (call->shape) {
+	case SHAPE_MSGSND:
+	case SHAPE_MSGRCV:
+	case SHAPE_MSGGET:
+	case SHAPE_MSGCTL:
+		queue_call();
+		return;
+	case SHAPE_SEMOP:
+	case SHAPE_SEMGET:
+	case SHAPE_SEMCTL:
+	case SHAPE_FUTEX:
+	case SHAPE_FUTEX_WAITV:
+	case SHAPE_FUTEX2_WAKE:
+	case SHAPE_FUTEX2_WAIT:
+	case SHAPE_FUTEX2_REQUEUE:
+	case SHAPE_FLOCK:
+	case SHAPE_FCNTL:
+		sync_call();
+		return;
+	case SHAPE_MMAP:
+	case SHAPE_MUNMAP:
+	case SHAPE_MREMAP:
+	case SHAPE_MPROTECT:
+	case SHAPE_SHMGET:
+	case SHAPE_SHMAT:
+	case SHAPE_SHMDT:
+		memory_call();
+		return;
+	case SHAPE_VM_READ:
+	case SHAPE_VM_WRITE:
+	case SHAPE_PTRACE:
+	case SHAPE_PIDFD_GETFD:
+		access_call();
+		return;
+	case SHAPE_SIGWAIT:
+		signal_call();
+		return;
+	}
+}
+
 /* Consumes the state of the call, whatever came of it. */
 static __noinline int dispatch(const struct call *call)
 {
@@ -472,13 +524,16 @@ static __noinline int dispatch(const struct call *call)
 	task_state_adopt(state);
 	if (shape_moves_data(call->shape))
 		call_moves(state, call);
-	else if (call->shape < SHAPE_CLOSE)
+	else if (shape_introduces(call->shape))
 		call_introduces(state, call);
-	else
+	else if (shape_replaces(call->shape))
 		call_replaces(state, call);
+	else
+		call_of_family(state, call);
 	state->stash.is_valid = 0;
 	state->wait_ns = 0;
 	state->peers_nr = 0;
+	state->waker_pid = 0;
 	return 0;
 }
 
@@ -505,7 +560,8 @@ int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
 	if (!syscall_is_known(nr) || !call_init(nr, ret, &call))
 		return 0;
 	compat_syscall_args(regs, call.is_ia32, call.args);
-	dispatch(&call);
+	if (arguments_matter(call.shape, call.args))
+		dispatch(&call);
 	return 0;
 }
 
@@ -530,6 +586,7 @@ int sys_exit_classic(struct trace_event_raw_sys_exit *ctx)
 	if (!syscall_is_known(ctx->id) || !call_init(ctx->id, ctx->ret, &call))
 		return 0;
 	call_read_args(&call);
-	dispatch(&call);
+	if (arguments_matter(call.shape, call.args))
+		dispatch(&call);
 	return 0;
 }

@@ -6,8 +6,12 @@
 #ifndef IPCTRACE_DESCRIBE_BPF_H
 #define IPCTRACE_DESCRIBE_BPF_H
 
+#include "memory.bpf.h"
 #include "pipe.bpf.h"
+#include "queue.bpf.h"
+#include "semaphore.bpf.h"
 #include "socket.bpf.h"
+#include "terminal.bpf.h"
 
 static __always_inline void mark_described(const struct ipct_key *key)
 {
@@ -99,12 +103,67 @@ static __noinline int unix_describe(const struct object *object, __u8 origin)
 	return 0;
 }
 
+static __always_inline void object_fill(const struct object *object, struct file *file,
+					struct ipct_object *record)
+{
+	switch (object->mechanism) {
+	case IPCT_POSIX_MQ:
+	case IPCT_SYSV_MSG:
+		queue_fill(object, file, record);
+		return;
+	case IPCT_SYSV_SEM:
+	case IPCT_FUTEX:
+	case IPCT_FILE_LOCK:
+		semaphore_fill(object, file, record);
+		return;
+	case IPCT_SYSV_SHM:
+	case IPCT_POSIX_SHM:
+	case IPCT_MEMFD:
+	case IPCT_SHARED_MAPPING:
+		memory_fill(object, file, record);
+		return;
+	case IPCT_PTY:
+		terminal_fill(object, file, record);
+		return;
+	}
+}
+
+/* What is neither a pipe nor a socket. `file` gives it a name where it has one; may be NULL. */
+static __noinline int other_describe(const struct object *object, struct file *file, __u8 origin)
+{
+	struct ipct_object *record = control_reserve(sizeof(*record));
+
+	if (!record)
+		return 0;
+	event_init(&record->event, IPCT_EVENT_OBJECT, sizeof(*record),
+		   (struct task_struct *)bpf_get_current_task());
+	record->key = object->key;
+	record->mechanism = object->mechanism;
+	record->origin = origin;
+	record->queued_bytes = IPCT_LEVEL_UNKNOWN;
+	object_fill(object, file, record);
+	control_submit(record);
+	mark_described(&object->key);
+	return 0;
+}
+
 static __always_inline void socket_describe(const struct object *object, __u8 origin)
 {
 	if (mechanism_is_inet(object->mechanism))
 		inet_describe(object, origin);
 	else
 		unix_describe(object, origin);
+}
+
+/* What may get its name from the file. */
+static __always_inline void named_describe(const struct object *object, __s32 fd, __u8 origin)
+{
+	struct file *file = task_file((struct task_struct *)bpf_get_current_task(), fd);
+
+	if (object->mechanism == IPCT_FIFO)
+		fifo_describe(object, file, origin);
+	else
+		other_describe(object, file, origin);
 }
 
 /*
@@ -119,13 +178,12 @@ __noinline int describe_object(__s32 fd, __u32 origin)
 	if (!state)
 		return 0;
 	object = state->object;
-	if (object.mechanism == IPCT_FIFO)
-		fifo_describe(&object, task_file((struct task_struct *)bpf_get_current_task(), fd),
-			      origin);
-	else if (object.mechanism == IPCT_PIPE)
+	if (object.mechanism == IPCT_PIPE)
 		pipe_describe(&object, origin);
-	else
+	else if (mechanism_is_socket(object.mechanism))
 		socket_describe(&object, origin);
+	else
+		named_describe(&object, fd, origin);
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
+#define AF_VSOCK 40
 
 #define EAGAIN 11
 #define ERESTARTSYS 512
@@ -71,13 +73,17 @@ struct call {
 struct task_state {
 	__u8 scope; /* enum task_scope */
 	__u8 is_described;
-	__u8 is_checked; /* task_state_adopt() has looked */
-	__u8 _pad[5];
+	__u8 is_checked;    /* task_state_adopt() has looked */
+	__u8 blocked_shape; /* enum shape of the call that it is blocked in, 0: none */
+	__u8 _pad[4];
 	__u64 blocked_ns; /* when it was switched out inside a call, 0: it was not */
 	__u64 wait_ns;	  /* off the CPU inside the present call */
 	__u32 peers_nr;	  /* messages for which a hook inside the call named the other end */
 	__u32 _pad2;
-	__u64 peers[TASK_PEERS];      /* struct sock of the first of them */
+	__u64 peers[TASK_PEERS]; /* struct sock of the first of them */
+	__u64 waker_start_ns;	 /* who ended the wait of the present call, see wait.bpf.c */
+	__u32 waker_pid;	 /* 0: nobody is known */
+	__u32 _pad3;
 	struct ipct_key described[2]; /* of the last receive and send: known to be described */
 	struct stash stash;
 	/*

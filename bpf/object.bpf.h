@@ -7,6 +7,7 @@
 
 #define MODE_TYPE 0170000
 #define MODE_FIFO 0010000
+#define MODE_REGULAR 0100000
 #define MODE_SOCKET 0140000
 #define MAGIC_PIPEFS 0x50495045
 #define MAGIC_SOCKFS 0x534F434B
@@ -24,6 +25,37 @@
 #define FILE_FLAG_DIRECT 040000
 #endif
 
+#define MAGIC_MQUEUE 0x19800202
+#define MAGIC_ANON_INODE 0x09041934
+#define MAGIC_PROC 0x9fa0
+#define MODE_CHARACTER 0020000
+#define TTY_MAJOR_PTY_MASTER 128
+#define TTY_MAJOR_PTY_SLAVE 136
+#define TTY_MAJOR_PTY_LAST 143
+#define TTY_MAJOR_AUX 5 /* /dev/tty, /dev/ptmx */
+#define DEVICE_MINOR_BITS 20
+
+static __always_inline bool mechanism_is_inet(__u8 mechanism)
+{
+	return mechanism == IPCT_TCP || mechanism == IPCT_UDP;
+}
+
+static __always_inline bool mechanism_is_pipe(__u8 mechanism)
+{
+	return mechanism == IPCT_PIPE || mechanism == IPCT_FIFO;
+}
+
+static __always_inline bool mechanism_is_unix(__u8 mechanism)
+{
+	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UNIX_SEQPACKET;
+}
+
+static __always_inline bool mechanism_is_socket(__u8 mechanism)
+{
+	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
+	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
+}
+
 /* Which mechanism a socket belongs to, or IPCT_MECHANISM_NONE. */
 static __always_inline __u8 socket_mechanism(struct sock *sk)
 {
@@ -39,6 +71,11 @@ static __always_inline __u8 socket_mechanism(struct sock *sk)
 			return IPCT_UNIX_DGRAM;
 		return type == SOCKET_SEQPACKET ? IPCT_UNIX_SEQPACKET : IPCT_MECHANISM_NONE;
 	}
+	if (family == AF_NETLINK)
+		return IPCT_NETLINK;
+	if (family == AF_VSOCK)
+		return BPF_CORE_READ(sk, sk_type) == SOCKET_STREAM ? IPCT_VSOCK :
+								     IPCT_MECHANISM_NONE;
 	if (family != AF_INET && family != AF_INET6)
 		return IPCT_MECHANISM_NONE;
 	protocol = BPF_CORE_READ(sk, sk_protocol);
@@ -79,6 +116,101 @@ static __always_inline void object_of_socket(struct file *file, struct inode *in
 	ret->mechanism = socket_mechanism(sk);
 }
 
+/* The first bytes of a name as two words, so that they are compared without a call. */
+struct name_head {
+	__u64 words[2];
+};
+
+#define NAME_WORD(text)                                                                            \
+	((__u64)(text)[0] | (__u64)(text)[1] << 8 | (__u64)(text)[2] << 16 |                       \
+	 (__u64)(text)[3] << 24 | (__u64)(text)[4] << 32 | (__u64)(text)[5] << 40 |                \
+	 (__u64)(text)[6] << 48 | (__u64)(text)[7] << 56)
+/* Of names up to 15 bytes, padded with NUL. */
+#define NAME_IS(head, first, second)                                                               \
+	((head).words[0] == NAME_WORD(first) && (head).words[1] == NAME_WORD(second))
+
+static __always_inline void name_read(struct dentry *dentry, struct name_head *ret)
+{
+	ret->words[0] = ret->words[1] = 0;
+	bpf_probe_read_kernel_str(ret, sizeof(*ret), BPF_CORE_READ(dentry, d_name.name));
+}
+
+/* All anonymous inodes are one: the name of its dentry tells the kind, private_data is it. */
+static __always_inline void object_of_anonymous(struct file *file, struct object *ret)
+{
+	struct eventfd_ctx *context;
+	struct name_head name;
+
+	name_read(BPF_CORE_READ(file, f_path.dentry), &name);
+	if (!NAME_IS(name, "[eventfd", "]\0\0\0\0\0\0\0"))
+		return;
+	context = BPF_CORE_READ(file, private_data);
+	ret->kernel = ret->key.object = (__u64)context;
+	ret->key.inode = (__u32)BPF_CORE_READ(context, id);
+	ret->mechanism = IPCT_EVENTFD;
+}
+
+/* An end of a pseudo-terminal; other terminals are devices, not channels. */
+static __always_inline void object_of_terminal(struct file *file, struct inode *inode,
+					       struct object *ret)
+{
+	__u32 major = BPF_CORE_READ(inode, i_rdev) >> DEVICE_MINOR_BITS;
+	struct tty_file_private *private;
+	struct tty_struct *tty, *link;
+
+	if (major != TTY_MAJOR_AUX && (major < TTY_MAJOR_PTY_MASTER || major > TTY_MAJOR_PTY_LAST))
+		return;
+	private = BPF_CORE_READ(file, private_data);
+	tty = BPF_CORE_READ(private, tty);
+	link = BPF_CORE_READ(tty, link);
+	if (!link)
+		return;
+	major = BPF_CORE_READ(tty, driver, major);
+	ret->kernel = (__u64)tty;
+	ret->key.object = major == TTY_MAJOR_PTY_MASTER ? (__u64)tty : (__u64)link;
+	ret->key.inode = BPF_CORE_READ(tty, index) + 1;
+	ret->mechanism = IPCT_PTY;
+}
+
+static __always_inline void object_of_queue(struct inode *inode, struct super_block *sb,
+					    struct object *ret)
+{
+	ret->kernel = (__u64)inode;
+	ret->key.inode = BPF_CORE_READ(inode, i_ino);
+	ret->key.object = BPF_CORE_READ(sb, s_dev);
+	ret->mechanism = IPCT_POSIX_MQ;
+}
+
+/* /proc/PID/mem. There is no channel: `kernel` is its struct pid, see access.bpf.h. */
+static __always_inline void object_of_proc(struct file *file, struct inode *inode,
+					   struct object *ret)
+{
+	struct proc_inode *proc;
+	struct name_head name;
+
+	name_read(BPF_CORE_READ(file, f_path.dentry), &name);
+	if (!NAME_IS(name, "mem\0\0\0\0\0", "\0\0\0\0\0\0\0\0"))
+		return;
+	proc = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	ret->kernel = (__u64)BPF_CORE_READ(proc, pid);
+	ret->mechanism = ret->kernel ? IPCT_PROCESS_VM : IPCT_MECHANISM_NONE;
+}
+
+/* No file with content of its own, although its inode may look like that of one. */
+static __always_inline void object_of_regular(struct file *file, struct inode *inode,
+					      struct object *ret)
+{
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	unsigned long magic = BPF_CORE_READ(sb, s_magic);
+
+	if (magic == MAGIC_ANON_INODE)
+		object_of_anonymous(file, ret);
+	else if (magic == MAGIC_MQUEUE)
+		object_of_queue(inode, sb, ret);
+	else if (magic == MAGIC_PROC)
+		object_of_proc(file, inode, ret);
+}
+
 static __always_inline void object_of_file(struct file *file, struct object *ret)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -88,6 +220,10 @@ static __always_inline void object_of_file(struct file *file, struct object *ret
 		object_of_pipe(file, inode, ret);
 	else if (type == MODE_SOCKET)
 		object_of_socket(file, inode, ret);
+	else if (type == MODE_CHARACTER)
+		object_of_terminal(file, inode, ret);
+	else if (!type || type == MODE_REGULAR) /* an anonymous inode has no type, or since 6.16 */
+		object_of_regular(file, inode, ret);
 }
 
 /* An end of a pipe. */

@@ -148,7 +148,7 @@ static __always_inline void follow_socket(const struct object *object, __u64 pee
 		follow_port(sk, peer);
 		return;
 	}
-	if (!peer)
+	if (!peer && mechanism_is_unix(object->mechanism))
 		peer = (__u64)unix_peer(sk);
 	if (!peer)
 		return;
@@ -164,17 +164,29 @@ static __always_inline void follow_key_pipe(struct ipct_follow_key *key,
 	key->kind = IPCT_FOLLOW_PIPE;
 }
 
+/* Of what has one identity for all its users. */
+static __always_inline void follow_key_object(struct ipct_follow_key *key,
+					      const struct object *object)
+{
+	key->id = object->key.object;
+	key->space = object->key.inode;
+	key->kind = IPCT_FOLLOW_OBJECT + object->mechanism;
+}
+
 /* A task of the tree touched the object: both its ends are in scope from now on. */
 static __noinline int follow(const struct object *object, __u64 peer)
 {
 	struct ipct_follow_key key = {};
 
-	if (object->mechanism == IPCT_PIPE || object->mechanism == IPCT_FIFO) {
-		follow_key_pipe(&key, object);
-		follow_add(&key, 0);
-	} else {
+	if (mechanism_is_socket(object->mechanism)) {
 		follow_socket(object, peer);
+		return 0;
 	}
+	if (mechanism_is_pipe(object->mechanism))
+		follow_key_pipe(&key, object);
+	else
+		follow_key_object(&key, object);
+	follow_add(&key, 0);
 	return 0;
 }
 
@@ -220,7 +232,9 @@ static __always_inline bool socket_is_followed(const struct object *object, __u6
 	if (object->mechanism == IPCT_UDP)
 		return port_is_followed(sk, socket_local_port(sk)) ||
 		       port_is_followed(sk, socket_remote_port(sk)) || port_is_followed(sk, peer);
-	return peer_is_followed(peer) || peer_is_followed((__u64)unix_peer(sk));
+	if (peer_is_followed(peer))
+		return true;
+	return mechanism_is_unix(object->mechanism) && peer_is_followed((__u64)unix_peer(sk));
 }
 
 /* Does an outside task's call on this object belong to the scope? */
@@ -228,11 +242,13 @@ static __noinline int object_is_followed(const struct object *object, __u64 peer
 {
 	struct ipct_follow_key key = {};
 
-	if (object->mechanism == IPCT_PIPE || object->mechanism == IPCT_FIFO) {
+	if (mechanism_is_socket(object->mechanism))
+		return socket_is_followed(object, peer);
+	if (mechanism_is_pipe(object->mechanism))
 		follow_key_pipe(&key, object);
-		return follow_has(&key, 0);
-	}
-	return socket_is_followed(object, peer);
+	else
+		follow_key_object(&key, object);
+	return follow_has(&key, 0);
 }
 
 /*

@@ -186,14 +186,4 @@ static __always_inline void unix_fill(struct sock *sk, const struct object *obje
 	socket_fill_unix(sk, record);
 }
 
-static __always_inline bool mechanism_is_inet(__u8 mechanism)
-{
-	return mechanism == IPCT_TCP || mechanism == IPCT_UDP;
-}
-
-static __always_inline bool mechanism_is_pipe(__u8 mechanism)
-{
-	return mechanism == IPCT_PIPE || mechanism == IPCT_FIFO;
-}
-
 #endif

@@ -21,7 +21,22 @@ enum shape {
 	SHAPE_TEE,
 	SHAPE_VMSPLICE,
 	SHAPE_SENDFILE,
-	SHAPE_MOVE_LAST = SHAPE_SENDFILE,
+	SHAPE_MQ_SEND,
+	SHAPE_MQ_RECEIVE,
+	SHAPE_MOVE_LAST = SHAPE_MQ_RECEIVE,
+	/* may block as well, on objects that no descriptor names, or on locks */
+	SHAPE_MSGSND,
+	SHAPE_MSGRCV,
+	SHAPE_SEMOP,
+	SHAPE_FUTEX,
+	SHAPE_FUTEX_WAITV,
+	SHAPE_FUTEX2_WAKE,
+	SHAPE_FUTEX2_WAIT,
+	SHAPE_FUTEX2_REQUEUE,
+	SHAPE_FLOCK,
+	SHAPE_FCNTL,
+	SHAPE_SIGWAIT,
+	SHAPE_BLOCK_LAST = SHAPE_SIGWAIT,
 	/* make or name channels */
 	SHAPE_PIPE,
 	SHAPE_OPEN,
@@ -30,6 +45,30 @@ enum shape {
 	SHAPE_BIND,
 	SHAPE_CONNECT,
 	SHAPE_ACCEPT,
+	SHAPE_EVENTFD,
+	SHAPE_INTRODUCE_LAST = SHAPE_EVENTFD,
+	/* SysV objects */
+	SHAPE_MSGGET,
+	SHAPE_MSGCTL,
+	SHAPE_SEMGET,
+	SHAPE_SEMCTL,
+	SHAPE_SHMGET,
+	/* change the mappings of the process */
+	SHAPE_MMAP,
+	SHAPE_MUNMAP,
+	SHAPE_MREMAP,
+	SHAPE_MPROTECT,
+	SHAPE_SHMAT,
+	SHAPE_SHMDT,
+	/* touch another process */
+	SHAPE_VM_READ,
+	SHAPE_VM_WRITE,
+	SHAPE_PTRACE,
+	SHAPE_PIDFD_GETFD,
+	/* 32-bit multiplexers: the call is in their arguments */
+	SHAPE_SOCKETCALL,
+	SHAPE_IPC,
+	SHAPE_URING_ENTER,
 	/* change the descriptor table */
 	SHAPE_CLOSE,
 	SHAPE_CLOSE_RANGE,
@@ -85,6 +124,65 @@ static __always_inline bool shape_moves_data(__u8 shape)
 	return shape >= SHAPE_READ && shape <= SHAPE_MOVE_LAST;
 }
 
+static __always_inline bool shape_introduces(__u8 shape)
+{
+	return shape >= SHAPE_PIPE && shape <= SHAPE_INTRODUCE_LAST;
+}
+
+static __always_inline bool shape_replaces(__u8 shape)
+{
+	return shape >= SHAPE_CLOSE && shape <= SHAPE_DUP2;
+}
+
+/* May a task block in this call, in a way that says who waits for whom? */
+static __always_inline bool shape_blocks(__u8 shape)
+{
+	return shape >= SHAPE_READ && shape <= SHAPE_BLOCK_LAST;
+}
+
+#define FUTEX_PRIVATE 128
+#define FUTEX2_PRIVATE 128
+#define MAP_TYPE_MASK 0xf
+#define MAP_TYPE_SHARED 1
+#define MAP_TYPE_SHARED_VALIDATE 3
+#define FCNTL_SETLK 6
+#define FCNTL_SETLKW 7
+#define FCNTL_SETLK64 13 /* of ia32; so is 14 */
+#define FCNTL_SETLKW64 14
+#define FCNTL_OFD_SETLK 37
+#define FCNTL_OFD_SETLKW 38
+
+static __always_inline bool fcntl_locks(__u32 command)
+{
+	return command == FCNTL_SETLK || command == FCNTL_SETLKW || command == FCNTL_SETLK64 ||
+	       command == FCNTL_SETLKW64 || command == FCNTL_OFD_SETLK ||
+	       command == FCNTL_OFD_SETLKW;
+}
+
+/*
+ * Is a call of this shape one of ours, by its arguments? Most futexes are private to their
+ * process, most mappings too, and few calls of fcntl lock: they end here.
+ */
+static __always_inline bool arguments_matter(__u8 shape, const __u64 *args)
+{
+	__u32 type = args[3] & MAP_TYPE_MASK;
+
+	switch (shape) {
+	case SHAPE_FUTEX:
+		return !(args[1] & FUTEX_PRIVATE);
+	case SHAPE_FUTEX2_WAKE:
+		return !(args[3] & FUTEX2_PRIVATE);
+	case SHAPE_FUTEX2_WAIT:
+		return !(args[3] & FUTEX2_PRIVATE);
+	case SHAPE_MMAP:
+		return type == MAP_TYPE_SHARED || type == MAP_TYPE_SHARED_VALIDATE;
+	case SHAPE_FCNTL:
+		return fcntl_locks(args[1]);
+	default:
+		return true;
+	}
+}
+
 /* Is the current task inside the body of a call that moves data? */
 static __always_inline bool current_moves_data(void)
 {
@@ -100,7 +198,7 @@ static __always_inline bool current_moves_data(void)
 /* Descriptors of a call that moves data: where it takes from or puts to; -1: none. */
 static __always_inline void shape_descriptors(__u8 shape, const __u64 *args, __s32 *ret_fds)
 {
-	ret_fds[0] = (__s32)args[0];
+	ret_fds[0] = shape_moves_data(shape) ? (__s32)args[0] : -1;
 	ret_fds[1] = -1;
 	if (shape == SHAPE_SPLICE)
 		ret_fds[1] = (__s32)args[2];

@@ -79,7 +79,7 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->position = is_send ? BPF_CORE_READ(tcp, write_seq) : copied;
 		t->flags |= IPCT_TRANSFER_POSITION;
 		is_empty = !is_send && copied == BPF_CORE_READ(tcp, rcv_nxt);
-	} else if (!is_send) {
+	} else if (!is_send && mechanism_is_socket(object->mechanism)) {
 		is_empty = !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	}
 	if (is_empty)

@@ -42,11 +42,11 @@ static __noinline int blocked_call_read(struct task_struct *task, struct blocked
 		return 0;
 	is_ia32 = compat_is_ia32(task);
 	ret->shape = syscall_shape(nr, is_ia32);
-	if (!shape_moves_data(ret->shape))
+	if (!shape_blocks(ret->shape))
 		return 0;
 	ret->nr = nr;
 	compat_syscall_args(&regs, is_ia32, ret->args);
-	return 1;
+	return arguments_matter(ret->shape, ret->args);
 }
 
 static __noinline int stash_fill(struct task_struct *task, const struct blocked_call *call,
@@ -58,7 +58,8 @@ static __noinline int stash_fill(struct task_struct *task, const struct blocked_
 	for (int i = 0; i < 3; i++)
 		stash->args[i] = call->args[i];
 	shape_descriptors(call->shape, call->args, fds);
-	object_of_fd(task, fds[0], &stash->objects[0]);
+	if (fds[0] >= 0)
+		object_of_fd(task, fds[0], &stash->objects[0]);
 	if (fds[1] >= 0)
 		object_of_fd(task, fds[1], &stash->objects[1]);
 	stash->is_valid = 1;
@@ -85,6 +86,7 @@ static __always_inline void task_blocks(struct task_struct *task)
 	if (!stash_is_of(&state->stash, &call))
 		stash_fill(task, &call, &state->stash);
 	state->blocked_ns = bpf_ktime_get_boot_ns();
+	state->blocked_shape = call.shape;
 }
 
 static __always_inline void task_runs(struct task_struct *task)
@@ -95,6 +97,7 @@ static __always_inline void task_runs(struct task_struct *task)
 		return;
 	state->wait_ns += bpf_ktime_get_boot_ns() - state->blocked_ns;
 	state->blocked_ns = 0;
+	state->blocked_shape = 0;
 }
 
 SEC("?tp_btf/sched_switch")

@@ -32,6 +32,8 @@ enum ipct_follow_kind {
 	IPCT_FOLLOW_SOCKET = 2, /* id: struct sock *; the value is its inode, which tells reuse */
 	IPCT_FOLLOW_PORT = 3,	/* id: port << 8 | protocol, space: network namespace */
 	IPCT_FOLLOW_CONNECTION = 4, /* TCP; id: addresses folded and ports, both ends alike */
+	/* plus enum ipct_mechanism: other objects; id: key.object, space: low half of key.inode */
+	IPCT_FOLLOW_OBJECT = 64,
 };
 
 struct ipct_follow_key {

@@ -36,7 +36,9 @@ struct ipct_event {
 /*
  * Identity of an object between processes. Pipes and FIFOs: inode and device. Sockets: inode
  * (0 before accept gives it one) and the address of struct sock, which the slab reuses as
- * soon as the socket is gone.
+ * soon as the socket is gone. SysV objects: id and ipc namespace. Memory and locked files:
+ * inode, and device with the inode's generation in the high half. eventfd: id and address of
+ * its context. pty: index + 1 and address of the master's tty_struct. POSIX mq: inode, device.
  */
 struct ipct_key {
 	__u64 inode;
@@ -60,6 +62,9 @@ enum ipct_transfer_flags {
 	IPCT_TRANSFER_UNRESOLVED = 1 << 6, /* the descriptor was gone at the exit; no key */
 	IPCT_TRANSFER_DISCARD = 1 << 7,	   /* bytes were taken out but copied to nobody */
 	IPCT_TRANSFER_END = 1 << 8,	   /* end of file: nothing was left and no sender is */
+	IPCT_TRANSFER_URING = 1 << 9,	   /* done by io_uring, not by a system call */
+	IPCT_TRANSFER_RAW = 1 << 10,	   /* pty: the line discipline changes nothing */
+	IPCT_TRANSFER_SEMAPHORE = 1 << 11, /* eventfd in semaphore mode: a read takes one unit */
 };
 
 /*
@@ -69,11 +74,15 @@ enum ipct_transfer_flags {
 struct ipct_transfer {
 	struct ipct_event event;
 	struct ipct_key key;
-	__u64 peer;	/* struct sock at the other end, where the hook names it, else 0 */
-	__u64 position; /* after the call; see enum ipct_model and bpf/README.md */
-	__u64 wait_ns;	/* off the CPU inside this call */
-	__s64 result;	/* bytes taken from or put into the channel, or -errno */
-	__u32 copied;	/* bytes that reached the caller: less than result with MSG_TRUNC */
+	__u64 peer; /* struct sock at the other end, where the hook names it, else 0 */
+	/*
+	 * After the call, see enum ipct_model and bpf/README.md; a queue: the type or priority
+	 * of the message; eventfd: the value that was written or read; signal: its number.
+	 */
+	__u64 position;
+	__u64 wait_ns; /* off the CPU inside this call */
+	__s64 result;  /* bytes taken from or put into the channel, or -errno */
+	__u32 copied;  /* bytes that reached the caller: less than result with MSG_TRUNC */
 	__s32 fd;
 	__u16 flags; /* enum ipct_transfer_flags */
 	__u8 mechanism;
@@ -214,6 +223,131 @@ struct ipct_aggregate {
 	struct ipct_address address; /* UDP: of the other end, port 0 if not known */
 };
 
+/* Description of an object that is neither a pipe nor a socket, and what is in it. */
+struct ipct_object {
+	struct ipct_event event;
+	struct ipct_key key;
+	__u64 size;	       /* memory: bytes of the object */
+	__u64 queued_bytes;    /* queues; IPCT_LEVEL_UNKNOWN: not measured */
+	__u32 queued_messages; /* queues */
+	__u32 id;	       /* SysV id; index of a pty, id of an eventfd */
+	__u32 ipc_key;	       /* SysV: key_t, 0: IPC_PRIVATE */
+	__u32 name_space;      /* inode number of the ipc namespace, where there is one */
+	__u8 mechanism;
+	__u8 origin; /* enum ipct_origin */
+	__u16 name_offset;
+	__u16 name_len;
+	__u16 _pad;
+	char name[IPCT_NAME_SPACE]; /* as in ipct_pipe: path, name of a queue or memfd */
+};
+
+enum ipct_mapping_kind {
+	IPCT_MAPPING_MAP = 1,
+	IPCT_MAPPING_UNMAP = 2,	  /* no key: whatever was mapped in the range */
+	IPCT_MAPPING_PROTECT = 3, /* new rights for what is mapped in the range; no key */
+	IPCT_MAPPING_MOVE = 4,	  /* mremap: `offset` is the old start, `old_len` its length */
+};
+
+enum ipct_mapping_rights {
+	IPCT_MAPPING_READ = 1 << 0,
+	IPCT_MAPPING_WRITE = 1 << 1,
+};
+
+/* The actor mapped shared memory, or changed that. */
+struct ipct_mapping {
+	struct ipct_event event;
+	struct ipct_key key;
+	__u64 start; /* user addresses */
+	__u64 end;
+	__u64 offset; /* in the object, bytes */
+	__u64 old_len;
+	__u8 mechanism;
+	__u8 kind;   /* enum ipct_mapping_kind */
+	__u8 rights; /* enum ipct_mapping_rights */
+	__u8 origin; /* START, END: of a snapshot */
+	__u32 _pad;
+};
+
+enum ipct_sync_flags {
+	IPCT_SYNC_UNDO = 1 << 0,    /* SEM_UNDO: given back when the actor exits */
+	IPCT_SYNC_SET = 1 << 1,	    /* SETVAL, SETALL: the value is `amount` now */
+	IPCT_SYNC_BLOCKED = 1 << 2, /* the wait blocked before it ended */
+	IPCT_SYNC_USER = 1 << 3,    /* seen by a uprobe: it need not have entered the kernel */
+};
+
+/* A post, wake or unlock (role POST), or a wait or lock that ended (role WAIT). */
+struct ipct_sync {
+	struct ipct_event event;
+	struct ipct_key key;  /* semaphore set, memory that holds the futex, locked file */
+	__u64 offset;	      /* futex: of the word in the memory */
+	__u64 waker_start_ns; /* WAIT: who ended it, if the kernel was seen doing it */
+	__u64 wait_ns;
+	__u32 waker_pid; /* 0: not known */
+	__u32 unit;	 /* SysV: number of the semaphore in its set */
+	__s32 amount;	 /* POST: units added, tasks woken; WAIT: units taken, 0: waited for zero */
+	__s32 result;	 /* 0 or -errno */
+	__u16 flags;	 /* enum ipct_sync_flags */
+	__u8 mechanism;
+	__u8 role;
+	__s16 syscall;
+	__u16 _pad;
+};
+
+enum ipct_pass_kind {
+	IPCT_PASS_SEND = 1,    /* the actor sent descriptors through the socket `key` */
+	IPCT_PASS_RECEIVE = 2, /* it received one of `count` through `key`, sent by `peer` */
+	IPCT_PASS_TAKE = 3,    /* pidfd_getfd: it took one from the process `source_pid` */
+};
+
+/* A descriptor went from process to process. */
+struct ipct_pass {
+	struct ipct_event event;
+	struct ipct_key key;	/* carrier: the actor's socket */
+	struct ipct_key passed; /* what it names, where that is a channel */
+	__u64 peer;		/* RECEIVE: struct sock that sent */
+	__u64 source_start_ns;	/* TAKE */
+	__u32 source_pid;
+	__u16 count;	       /* descriptors in the message */
+	__u16 index;	       /* of this one */
+	__u8 kind;	       /* enum ipct_pass_kind */
+	__u8 mechanism;	       /* of the carrier */
+	__u8 passed_mechanism; /* IPCT_MECHANISM_NONE: another kind of file */
+	__u8 _pad[5];
+};
+
+enum ipct_access_kind {
+	IPCT_ACCESS_READ = 1,	 /* data went from the target to the actor */
+	IPCT_ACCESS_WRITE = 2,	 /* from the actor to the target */
+	IPCT_ACCESS_CONTROL = 3, /* ptrace: the actor controls the target */
+};
+
+/* The actor read, wrote or controlled another process. */
+struct ipct_access {
+	struct ipct_event event;
+	__u64 target_start_ns;
+	__u32 target_pid; /* 0: gone already */
+	__u32 request;	  /* ptrace request */
+	__u64 bytes;
+	__s32 result; /* 0 or -errno */
+	__u8 kind;    /* enum ipct_access_kind */
+	__u8 _pad[3];
+};
+
+enum ipct_hold_flags {
+	IPCT_HOLD_READ = 1 << 0,  /* the descriptor is open for reading */
+	IPCT_HOLD_WRITE = 1 << 1, /* for writing */
+};
+
+/* The actor holds a descriptor of the channel (`ipctrace snapshot`). */
+struct ipct_hold {
+	struct ipct_event event;
+	struct ipct_key key;
+	__u32 fd;
+	__u8 mechanism;
+	__u8 flags; /* enum ipct_hold_flags */
+	__u16 _pad;
+};
+
 enum ipct_text_kind {
 	IPCT_TEXT_EXE = 1,
 	IPCT_TEXT_ARGS = 2,   /* each argument with its NUL */
@@ -248,5 +382,12 @@ IPCT_ASSERT_SIZE(ipct_signal, 64);
 IPCT_ASSERT_SIZE(ipct_descriptor, 40);
 IPCT_ASSERT_SIZE(ipct_process, 80);
 IPCT_ASSERT_SIZE(ipct_aggregate, 136);
+IPCT_ASSERT_OFFSET(ipct_object, name, 88);
+IPCT_ASSERT_SIZE(ipct_object, 600);
+IPCT_ASSERT_SIZE(ipct_mapping, 88);
+IPCT_ASSERT_SIZE(ipct_sync, 96);
+IPCT_ASSERT_SIZE(ipct_pass, 96);
+IPCT_ASSERT_SIZE(ipct_access, 64);
+IPCT_ASSERT_SIZE(ipct_hold, 56);
 
 #endif

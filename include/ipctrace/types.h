@@ -21,9 +21,15 @@ enum ipct_mechanism {
 /* How receives are matched to sends. */
 enum ipct_model {
 	IPCT_MODEL_NONE = 0,
-	IPCT_MODEL_STREAM,  /* bytes in order: a read may take parts of several writes */
-	IPCT_MODEL_MESSAGE, /* whole messages */
-	IPCT_MODEL_SIGNAL,  /* both ends are named by the hook */
+	IPCT_MODEL_STREAM,   /* bytes in order: a read may take parts of several writes */
+	IPCT_MODEL_MESSAGE,  /* whole messages */
+	IPCT_MODEL_SIGNAL,   /* both ends are named by the hook */
+	IPCT_MODEL_TERMINAL, /* bytes in order, but the line discipline changes them */
+	IPCT_MODEL_QUEUE,    /* whole messages, of the oldest of a type or priority */
+	IPCT_MODEL_WAKE,     /* posts and the waits that they end */
+	IPCT_MODEL_MAPPING,  /* no transfers: who maps it, and with what rights */
+	IPCT_MODEL_COUNTER,  /* a read takes all writes since the one before */
+	IPCT_MODEL_NAMED,    /* the receiving end names the sender */
 };
 
 /* Groups of mechanisms, a bit each. */
@@ -32,6 +38,15 @@ enum ipct_group {
 	IPCT_GROUP_UNIX = 1 << 1,
 	IPCT_GROUP_INET = 1 << 2,
 	IPCT_GROUP_SIGNAL = 1 << 3,
+	IPCT_GROUP_TERMINAL = 1 << 4,
+	IPCT_GROUP_VSOCK = 1 << 5,
+	IPCT_GROUP_NETLINK = 1 << 6,
+	IPCT_GROUP_QUEUE = 1 << 7,
+	IPCT_GROUP_SEMAPHORE = 1 << 8,
+	IPCT_GROUP_MEMORY = 1 << 9,
+	IPCT_GROUP_EVENTFD = 1 << 10,
+	IPCT_GROUP_PROCESS_VM = 1 << 11,
+	IPCT_GROUP_LOCK = 1 << 12,
 };
 
 /* What a process does with a channel. Numbers stand in capture files. */
@@ -39,6 +54,11 @@ enum ipct_role {
 	IPCT_ROLE_NONE = 0,
 	IPCT_ROLE_SEND = 1,
 	IPCT_ROLE_RECEIVE = 2,
+	IPCT_ROLE_MAP_RO = 3,
+	IPCT_ROLE_MAP_RW = 4,
+	IPCT_ROLE_POST = 5,
+	IPCT_ROLE_WAIT = 6,
+	IPCT_ROLE_HOLD = 7,
 	IPCT_ROLE_NR,
 };
 

@@ -22,7 +22,8 @@
 
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCu /* its inode: PROC_PID_INIT_INO of the kernel */
 
-#define GROUP_DATA (IPCT_GROUP_PIPE | IPCT_GROUP_UNIX | IPCT_GROUP_INET)
+/* What calls do; also who takes a signal that waits for him. */
+#define GROUP_DATA 0 /* always needed */
 
 const struct feature_hook feature_hooks[] = {
 	{ "sys_exit_btf", "tp_btf/sys_exit", "btf_trace_sys_exit", GROUP_DATA, true,

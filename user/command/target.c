@@ -37,7 +37,7 @@ static const char *const mechanism_names[] = {
 #define MECHANISM(symbol, number, name, group, model) name,
 #include <ipctrace/mechanisms.def>
 #undef MECHANISM
-	"unix", "socket", "all", /* groups */
+	"unix", "socket", "queue", "semaphore", "shared-memory", "all", /* groups */
 };
 
 #define MECHANISM_NAMES_NR (sizeof(mechanism_names) / sizeof(mechanism_names[0]))
@@ -53,7 +53,13 @@ static uint64_t mechanism_bits(const char *word)
 	if (!strcmp(word, "unix"))
 		groups = IPCT_GROUP_UNIX;
 	else if (!strcmp(word, "socket"))
-		groups = IPCT_GROUP_UNIX | IPCT_GROUP_INET;
+		groups = IPCT_GROUP_UNIX | IPCT_GROUP_INET | IPCT_GROUP_VSOCK | IPCT_GROUP_NETLINK;
+	else if (!strcmp(word, "queue"))
+		groups = IPCT_GROUP_QUEUE;
+	else if (!strcmp(word, "semaphore"))
+		groups = IPCT_GROUP_SEMAPHORE;
+	else if (!strcmp(word, "shared-memory"))
+		groups = IPCT_GROUP_MEMORY;
 #define MECHANISM(symbol, number, name, group, model)                                              \
 	if (!strcmp(word, name) || (groups & IPCT_GROUP_##group))                                  \
 		bits |= 1ULL << (number);

@@ -4,8 +4,13 @@
 #include <errno.h>
 
 static const struct mechanism_model *const models[] = {
-	&model_pipe,	       &model_fifo, &model_unix_stream, &model_unix_dgram,
-	&model_unix_seqpacket, &model_tcp,  &model_udp,		&model_signal,
+	&model_pipe,	   &model_fifo,		  &model_unix_stream,
+	&model_unix_dgram, &model_unix_seqpacket, &model_tcp,
+	&model_udp,	   &model_signal,	  &model_pty,
+	&model_netlink,	   &model_eventfd,	  &model_posix_mq,
+	&model_sysv_msg,   &model_sysv_sem,	  &model_futex,
+	&model_file_lock,  &model_sysv_shm,	  &model_posix_shm,
+	&model_memfd,	   &model_shared_mapping, &model_process_vm,
 };
 
 const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism)
@@ -14,6 +19,22 @@ const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism
 		if (models[i]->mechanism == mechanism)
 			return models[i];
 	return NULL;
+}
+
+int model_no_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
+		      bool is_doubtful, struct place *ret_place)
+{
+	(void)transfer, (void)process, (void)is_doubtful, (void)ret_place;
+	world->rejected++;
+	return 0;
+}
+
+int model_no_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
+		       uint32_t process)
+{
+	(void)aggregate, (void)process;
+	world->rejected++;
+	return 0;
 }
 
 int model_count(struct channel *channel, const struct ipct_transfer *transfer, uint32_t process,

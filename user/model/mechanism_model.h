@@ -22,6 +22,8 @@ struct mechanism_model {
 	/* Operations that were only added up. */
 	int (*aggregate)(struct world *world, const struct ipct_aggregate *aggregate,
 			 uint32_t process);
+	/* An ipct_object of this mechanism; NULL: it has records of its own. */
+	int (*describe)(struct world *world, const struct ipct_object *object);
 };
 
 /* NULL: the mechanism has no transfers. */
@@ -30,6 +32,12 @@ const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism
 extern const struct mechanism_model model_pipe, model_fifo;
 extern const struct mechanism_model model_unix_stream, model_unix_dgram, model_unix_seqpacket;
 extern const struct mechanism_model model_tcp, model_udp;
+extern const struct mechanism_model model_pty, model_netlink, model_eventfd;
+extern const struct mechanism_model model_posix_mq, model_sysv_msg;
+extern const struct mechanism_model model_sysv_sem, model_futex, model_file_lock;
+extern const struct mechanism_model model_sysv_shm, model_posix_shm, model_memfd;
+extern const struct mechanism_model model_shared_mapping;
+extern const struct mechanism_model model_process_vm;
 
 /* Descriptions of objects, by the type of their record. */
 int model_pipe_describe(struct world *world, const struct ipct_pipe *pipe);
@@ -39,10 +47,37 @@ int model_unix_finish(struct world *world);
 void model_unix_fini(struct world *world);
 int model_tcp_finish(struct world *world);
 int model_signal_apply(struct world *world, const struct ipct_signal *signal);
-extern const struct mechanism_model model_signal; /* only totals */
+extern const struct mechanism_model model_signal;
 void model_signal_fini(struct world *world);
+void model_queue_fini(struct world *world);
+int model_sync_apply(struct world *world, const struct ipct_sync *sync);
+/* The process is gone: what it held back with SEM_UNDO is given. */
+int model_sync_exit(struct world *world, const struct ipct_exit *exit);
+int model_sync_finish(struct world *world);
+void model_sync_fini(struct world *world);
+int model_memory_apply(struct world *world, const struct ipct_mapping *mapping);
+int model_memory_fork(struct world *world, const struct ipct_fork *fork);
+int model_memory_exec(struct world *world, const struct ipct_event *event);
+int model_memory_exit(struct world *world, const struct ipct_event *event);
+void model_memory_fini(struct world *world);
+void model_pty_fini(struct world *world);
+void model_eventfd_fini(struct world *world);
+int model_netlink_describe(struct world *world, const struct ipct_socket *socket);
+int model_netlink_finish(struct world *world);
+void model_netlink_fini(struct world *world);
+int model_pass_apply(struct world *world, const struct ipct_pass *pass);
+int model_pass_finish(struct world *world);
+void model_pass_fini(struct world *world);
+int model_access_apply(struct world *world, const struct ipct_access *access);
+void model_access_fini(struct world *world);
 
 /* Helpers that the models share. */
+
+/* Of a mechanism that has none: the record makes no sense. */
+int model_no_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
+		      bool is_doubtful, struct place *ret_place);
+int model_no_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
+		       uint32_t process);
 
 /* Counts the operation at its endpoint. */
 int model_count(struct channel *channel, const struct ipct_transfer *transfer, uint32_t process,

@@ -142,5 +142,5 @@ void model_pipe_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_pipe = { IPCT_PIPE, pipe_transfer, pipe_aggregate };
-const struct mechanism_model model_fifo = { IPCT_FIFO, pipe_transfer, pipe_aggregate };
+const struct mechanism_model model_pipe = { IPCT_PIPE, pipe_transfer, pipe_aggregate, NULL };
+const struct mechanism_model model_fifo = { IPCT_FIFO, pipe_transfer, pipe_aggregate, NULL };

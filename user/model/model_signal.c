@@ -138,14 +138,6 @@ static int signal_aggregate(struct world *world, const struct ipct_aggregate *ag
 	return signal_enter(world, aggregate->signal, aggregate->error, &match);
 }
 
-static int signal_transfer(struct world *world, const struct ipct_transfer *transfer,
-			   uint32_t process, bool is_doubtful, struct place *ret_place)
-{
-	(void)transfer, (void)process, (void)is_doubtful, (void)ret_place;
-	world->rejected++; /* signals have records of their own */
-	return 0;
-}
-
 void model_signal_fini(struct world *world)
 {
 	struct signal_entry *entry, *next;
@@ -156,4 +148,5 @@ void model_signal_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_signal = { IPCT_SIGNAL, signal_transfer, signal_aggregate };
+const struct mechanism_model model_signal = { IPCT_SIGNAL, model_no_transfer, signal_aggregate,
+					      NULL };

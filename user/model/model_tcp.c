@@ -304,4 +304,5 @@ int model_tcp_describe(struct world *world, const struct ipct_socket *record)
 	return 0;
 }
 
-const struct mechanism_model model_tcp = { IPCT_TCP, model_pair_transfer, model_pair_aggregate };
+const struct mechanism_model model_tcp = { IPCT_TCP, model_pair_transfer, model_pair_aggregate,
+					   NULL };

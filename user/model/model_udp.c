@@ -436,4 +436,4 @@ static int udp_aggregate(struct world *world, const struct ipct_aggregate *aggre
 	return udp_total(world, bound, aggregate, process, &other);
 }
 
-const struct mechanism_model model_udp = { IPCT_UDP, udp_transfer, udp_aggregate };
+const struct mechanism_model model_udp = { IPCT_UDP, udp_transfer, udp_aggregate, NULL };

@@ -406,8 +406,8 @@ static int unix_message_aggregate(struct world *world, const struct ipct_aggrega
 }
 
 const struct mechanism_model model_unix_stream = { IPCT_UNIX_STREAM, unix_stream_transfer,
-						   model_pair_aggregate };
+						   model_pair_aggregate, NULL };
 const struct mechanism_model model_unix_dgram = { IPCT_UNIX_DGRAM, unix_message_transfer,
-						  unix_message_aggregate };
+						  unix_message_aggregate, NULL };
 const struct mechanism_model model_unix_seqpacket = { IPCT_UNIX_SEQPACKET, unix_message_transfer,
-						      unix_message_aggregate };
+						      unix_message_aggregate, NULL };

@@ -43,6 +43,14 @@ void world_free(struct world *world)
 	model_pipe_fini(world);
 	model_signal_fini(world);
 	model_unix_fini(world);
+	model_queue_fini(world);
+	model_sync_fini(world);
+	model_memory_fini(world);
+	model_pty_fini(world);
+	model_eventfd_fini(world);
+	model_netlink_fini(world);
+	model_pass_fini(world);
+	model_access_fini(world);
 	for (size_t i = 0; i < world->channels_nr; i++)
 		channel_free(world->channels[i]);
 	free(world->channels);
@@ -81,7 +89,13 @@ int world_finish(struct world *world)
 {
 	int err = model_unix_finish(world);
 
-	return err ? err : model_tcp_finish(world);
+	if (!err)
+		err = model_tcp_finish(world);
+	if (!err)
+		err = model_netlink_finish(world);
+	if (!err)
+		err = model_pass_finish(world);
+	return err ? err : model_sync_finish(world);
 }
 
 /* Transfers ------------------------------------------------------------------------------ */
@@ -137,7 +151,9 @@ static int apply_fork(struct world *world, const struct ipct_fork *fork)
 	process_table_at(world->processes, child)->is_traced = true;
 	if (parent == child)
 		return 0;
-	return process_table_inherit(world->processes, parent, child);
+	if (process_table_inherit(world->processes, parent, child))
+		return -ENOMEM;
+	return model_memory_fork(world, fork);
 }
 
 static int apply_exec(struct world *world, const struct ipct_exec *exec)
@@ -157,7 +173,7 @@ static int apply_exec(struct world *world, const struct ipct_exec *exec)
 	if (!err)
 		err = process_set_args(process, exec->text + exec->file_len,
 				       exec->text_len - exec->file_len);
-	return err;
+	return err ? err : model_memory_exec(world, &exec->event);
 }
 
 static int apply_exit(struct world *world, const struct ipct_exit *exit)
@@ -167,7 +183,9 @@ static int apply_exit(struct world *world, const struct ipct_exit *exit)
 	if (id == PROCESS_NONE)
 		return -ENOMEM;
 	process_table_at(world->processes, id)->exit_ns = exit->event.time_ns;
-	return 0;
+	if (model_memory_exit(world, &exit->event))
+		return -ENOMEM;
+	return model_sync_exit(world, exit);
 }
 
 static int apply_process(struct world *world, const struct ipct_process *record)
@@ -223,6 +241,16 @@ static int apply_descriptor(struct world *world, const struct ipct_descriptor *r
 	return descriptor_replaced(world->descriptors, record, process);
 }
 
+static int apply_object(struct world *world, const struct ipct_object *object)
+{
+	const struct mechanism_model *model = mechanism_model_find(object->mechanism);
+
+	if (model && model->describe)
+		return model->describe(world, object);
+	world->rejected++;
+	return 0;
+}
+
 int world_apply(struct world *world, const struct ipct_event *event)
 {
 	if (event->time_ns < world->first_ns)
@@ -252,6 +280,16 @@ int world_apply(struct world *world, const struct ipct_event *event)
 		return apply_text(world, (const void *)event);
 	case IPCT_EVENT_DESCRIPTOR:
 		return apply_descriptor(world, (const void *)event);
+	case IPCT_EVENT_OBJECT:
+		return apply_object(world, (const void *)event);
+	case IPCT_EVENT_MAPPING:
+		return model_memory_apply(world, (const void *)event);
+	case IPCT_EVENT_SYNC:
+		return model_sync_apply(world, (const void *)event);
+	case IPCT_EVENT_PASS:
+		return model_pass_apply(world, (const void *)event);
+	case IPCT_EVENT_ACCESS:
+		return model_access_apply(world, (const void *)event);
 	default:
 		return 0;
 	}

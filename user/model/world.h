@@ -26,6 +26,14 @@ struct world {
 	struct udp_table *udp;
 	struct pipe_entry *pipes;     /* uthash, model_pipe.c */
 	struct signal_entry *signals; /* uthash, model_signal.c */
+	struct queue_entry *queues;   /* uthash, model_queue.c */
+	struct sync_table *syncs;     /* model_sync.c; NULL: none yet, as for the following */
+	struct memory_table *memory;
+	struct pty_entry *ptys;
+	struct eventfd_entry *eventfds;
+	struct netlink_table *netlinks;
+	struct pass_table *passes;
+	struct access_entry *accesses;
 	struct descriptor_table *descriptors;
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
 	bool is_system_wide;

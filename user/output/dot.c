@@ -24,18 +24,22 @@ static const struct {
 	enum ipct_group group;
 	const char *line, *text;
 } colours[] = {
-	{ IPCT_GROUP_PIPE, "#0072B2", "#005A8C" },   /* blue */
-	{ IPCT_GROUP_UNIX, "#009E73", "#00664A" },   /* bluish green */
-	{ IPCT_GROUP_INET, "#D55E00", "#A04600" },   /* vermilion */
-	{ IPCT_GROUP_SIGNAL, "#CC79A7", "#99457A" }, /* reddish purple */
+	{ IPCT_GROUP_PIPE, "#0072B2", "#005A8C" },	/* blue */
+	{ IPCT_GROUP_UNIX, "#009E73", "#00664A" },	/* bluish green */
+	{ IPCT_GROUP_INET, "#D55E00", "#A04600" },	/* vermilion */
+	{ IPCT_GROUP_SIGNAL, "#CC79A7", "#99457A" },	/* reddish purple */
+	{ IPCT_GROUP_QUEUE, "#56B4E9", "#1F6F9E" },	/* sky blue */
+	{ IPCT_GROUP_MEMORY, "#E69F00", "#8A5F00" },	/* orange */
+	{ IPCT_GROUP_SEMAPHORE, "#7A6A00", "#5C5000" }, /* dark yellow */
 	{ 0, "#000000", "#000000" },
 };
 
 static const char *const dashes[] = {
-	[IPCT_MODEL_NONE] = "solid",
-	[IPCT_MODEL_STREAM] = "solid",
-	[IPCT_MODEL_MESSAGE] = "dashed",
-	[IPCT_MODEL_SIGNAL] = "dotted",
+	[IPCT_MODEL_NONE] = "solid",	 [IPCT_MODEL_STREAM] = "solid",
+	[IPCT_MODEL_MESSAGE] = "dashed", [IPCT_MODEL_SIGNAL] = "dotted",
+	[IPCT_MODEL_TERMINAL] = "solid", [IPCT_MODEL_QUEUE] = "dashed",
+	[IPCT_MODEL_WAKE] = "dotted",	 [IPCT_MODEL_MAPPING] = "solid",
+	[IPCT_MODEL_COUNTER] = "dashed", [IPCT_MODEL_NAMED] = "dashed",
 };
 
 /* In the order of the mechanisms that share a group and a model. */

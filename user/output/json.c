@@ -225,14 +225,14 @@ static int write_process(const struct graph *graph, size_t index, FILE *stream)
 
 static const char *role_name(enum ipct_role role)
 {
-	switch (role) {
-	case IPCT_ROLE_SEND:
-		return "send";
-	case IPCT_ROLE_RECEIVE:
-		return "receive";
-	default:
-		return "hold";
-	}
+	static const char *const names[IPCT_ROLE_NR] = {
+		[IPCT_ROLE_NONE] = "hold",	 [IPCT_ROLE_SEND] = "send",
+		[IPCT_ROLE_RECEIVE] = "receive", [IPCT_ROLE_MAP_RO] = "map-ro",
+		[IPCT_ROLE_MAP_RW] = "map-rw",	 [IPCT_ROLE_POST] = "post",
+		[IPCT_ROLE_WAIT] = "wait",	 [IPCT_ROLE_HOLD] = "hold",
+	};
+
+	return names[role];
 }
 
 static void put_errors(struct object *object, const struct graph_endpoint *endpoint)

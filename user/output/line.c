@@ -21,6 +21,20 @@ static int end_write(FILE *file, const struct line_end *end)
 	return err;
 }
 
+static bool mechanism_has_bytes(enum ipct_mechanism mechanism)
+{
+	switch (mechanism) {
+#define MECHANISM(symbol, number, name, group, model)                                              \
+	case IPCT_##symbol:                                                                        \
+		return IPCT_MODEL_##model != IPCT_MODEL_SIGNAL &&                                  \
+		       IPCT_MODEL_##model != IPCT_MODEL_WAKE;
+#include <ipctrace/mechanisms.def>
+#undef MECHANISM
+	default:
+		return true;
+	}
+}
+
 int line_write(FILE *file, const struct line *line)
 {
 	char *channel = escape_line(line->channel, strlen(line->channel));
@@ -36,7 +50,7 @@ int line_write(FILE *file, const struct line *line)
 	fprintf(file, " %s", graph_mechanism_name(line->mechanism));
 	if (*channel)
 		fprintf(file, " %s", channel);
-	if (line->mechanism == IPCT_SIGNAL)
+	if (!mechanism_has_bytes(line->mechanism))
 		fputc('\n', file);
 	else
 		fprintf(file, " %llu B\n", (unsigned long long)line->bytes);

@@ -18,6 +18,8 @@ static size_t event_least(__u16 type)
 		return offsetof(struct ipct_pipe, name);
 	case IPCT_EVENT_SOCKET:
 		return offsetof(struct ipct_socket, name);
+	case IPCT_EVENT_OBJECT:
+		return offsetof(struct ipct_object, name);
 	default:
 		return event_sizes[type];
 	}
@@ -33,7 +35,8 @@ static bool mechanism_is_pipe(__u8 mechanism)
 
 static bool mechanism_is_socket(__u8 mechanism)
 {
-	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP;
+	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
+	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
 }
 
 static bool mechanism_is_known(__u8 mechanism)
@@ -75,12 +78,41 @@ static bool aggregate_is_good(const struct ipct_aggregate *a)
 	       a->messages <= a->operations;
 }
 
+static bool mapping_is_good(const struct ipct_mapping *m)
+{
+	bool has_object = m->kind == IPCT_MAPPING_MAP;
+
+	return m->kind >= IPCT_MAPPING_MAP && m->kind <= IPCT_MAPPING_MOVE && m->start <= m->end &&
+	       (mechanism_is_known(m->mechanism) || !has_object);
+}
+
+static bool sync_is_good(const struct ipct_sync *s)
+{
+	return mechanism_is_known(s->mechanism) &&
+	       (s->role == IPCT_ROLE_POST || s->role == IPCT_ROLE_WAIT) &&
+	       s->result >= -ERRNO_LAST && s->result <= 0 && s->amount >= 0;
+}
+
+static bool pass_is_good(const struct ipct_pass *p)
+{
+	return p->kind >= IPCT_PASS_SEND && p->kind <= IPCT_PASS_TAKE &&
+	       p->mechanism < IPCT_MECHANISM_NR && p->passed_mechanism < IPCT_MECHANISM_NR;
+}
+
+static bool access_is_good(const struct ipct_access *a)
+{
+	return a->kind >= IPCT_ACCESS_READ && a->kind <= IPCT_ACCESS_CONTROL &&
+	       a->result >= -ERRNO_LAST && a->result <= 0 && a->bytes < 1ULL << 62;
+}
+
 static bool event_content_is_good(const struct ipct_event *event)
 {
 	const struct ipct_pipe *pipe = (const void *)event;
 	const struct ipct_socket *socket = (const void *)event;
 	const struct ipct_signal *signal = (const void *)event;
 	const struct ipct_exec *exec = (const void *)event;
+	const struct ipct_object *object = (const void *)event;
+	const struct ipct_hold *hold = (const void *)event;
 	const struct ipct_text *text = (const void *)event;
 
 	switch (event->type) {
@@ -96,6 +128,20 @@ static bool event_content_is_good(const struct ipct_event *event)
 		return mechanism_is_socket(socket->mechanism) &&
 		       span_is_good(event, offsetof(struct ipct_socket, name), IPCT_NAME_SPACE,
 				    socket->name_offset, socket->name_len);
+	case IPCT_EVENT_OBJECT:
+		return mechanism_is_known(object->mechanism) &&
+		       span_is_good(event, offsetof(struct ipct_object, name), IPCT_NAME_SPACE,
+				    object->name_offset, object->name_len);
+	case IPCT_EVENT_MAPPING:
+		return mapping_is_good((const void *)event);
+	case IPCT_EVENT_SYNC:
+		return sync_is_good((const void *)event);
+	case IPCT_EVENT_PASS:
+		return pass_is_good((const void *)event);
+	case IPCT_EVENT_ACCESS:
+		return access_is_good((const void *)event);
+	case IPCT_EVENT_HOLD:
+		return mechanism_is_known(hold->mechanism);
 	case IPCT_EVENT_SIGNAL:
 		return signal->signal > 0 && signal->signal <= SIGNAL_LAST;
 	case IPCT_EVENT_EXEC:
