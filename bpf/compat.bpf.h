@@ -40,6 +40,16 @@ static __always_inline long compat_task_state(struct task_struct *task)
 #define COMPAT_PF_USER_WORKER 0x00004000
 #define COMPAT_PF_KTHREAD 0x00200000
 
+/* Private to io_uring: their members moved, and 5.10 has other structs. */
+struct io_sr_msg___uring {
+	unsigned int msg_flags;
+} __attribute__((preserve_access_index));
+
+struct io_splice___uring {
+	int splice_fd_in;
+	unsigned int flags;
+} __attribute__((preserve_access_index));
+
 /* bpf_task_pt_regs() came with 5.15 (dd6e10fbd9fb), on 5.10 the registers are found by hand. */
 #if defined(__TARGET_ARCH_x86)
 #define COMPAT_THREAD_SIZE (4UL << 12)

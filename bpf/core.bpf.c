@@ -5,6 +5,7 @@
  */
 #define IPCT_CORE
 #include "access_call.bpf.h"
+#include "ia32.bpf.h"
 #include "memory_call.bpf.h"
 #include "message.bpf.h"
 #include "queue_call.bpf.h"
@@ -12,6 +13,7 @@
 #include "sync_call.bpf.h"
 #include "syscall.bpf.h"
 #include "transfer.bpf.h"
+#include "uring.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -20,6 +22,12 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define FLAG_ERRQUEUE 0x2000
 #define MESSAGES_MAX 64 /* of one sendmmsg or recvmmsg; what is beyond is counted as lost */
 #define ERROR_IN_PROGRESS 115
+
+/* In the table of the native ABI, or -1. */
+static __always_inline __s16 call_number(const struct call *call)
+{
+	return call->is_ia32 ? -1 : call->nr;
+}
 
 static __always_inline bool stash_fits(const struct stash *stash, const struct call *call)
 {
@@ -57,28 +65,17 @@ static __noinline int report_unresolved(const struct task_state *state, const st
 		return 0;
 	event_init_current(&t.event, IPCT_EVENT_TRANSFER, sizeof(t));
 	t.flags = IPCT_TRANSFER_UNRESOLVED | IPCT_TRANSFER_THREADED;
-	t.syscall = call->nr;
+	t.syscall = call_number(call);
 	count_seen();
 	if (!transfer_output(&t))
 		count_loss(IPCT_LOSS_AGGREGATE_FULL);
 	return 0;
 }
 
-static __always_inline bool is_restart(__s64 ret)
-{
-	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
-}
-
 /* What a call with these flags returned is no data. */
 static __always_inline bool flags_move_nothing(__u32 flags)
 {
 	return flags & (FLAG_PEEK | FLAG_ERRQUEUE);
-}
-
-static __always_inline bool model_is_message(__u8 mechanism)
-{
-	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
-	       mechanism == IPCT_UDP;
 }
 
 /* Returned 0: an end of file, if the channel turns out to be empty? */
@@ -171,7 +168,7 @@ static __always_inline void report(const struct task_state *state, const struct 
 		return;
 	if (!t->part)
 		t->wait_ns = state->wait_ns;
-	t->syscall = call->nr;
+	t->syscall = call_number(call);
 	transfer(object, t);
 }
 
@@ -513,10 +510,15 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 }
 
 /* Consumes the state of the call, whatever came of it. */
-static __noinline int dispatch(const struct call *call)
+static __noinline int dispatch(struct call *call)
 {
-	struct task_state *state = task_state_create(current_task());
+	struct task_state *state;
 
+	if (call->is_ia32)
+		call->shape = ia32_decode(call->shape, call->args, &call->ret);
+	if (!arguments_matter(call->shape, call->args))
+		return 0;
+	state = task_state_create(current_task());
 	if (!state) {
 		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
 		return 0;
@@ -560,8 +562,7 @@ int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
 	if (!syscall_is_known(nr) || !call_init(nr, ret, &call))
 		return 0;
 	compat_syscall_args(regs, call.is_ia32, call.args);
-	if (arguments_matter(call.shape, call.args))
-		dispatch(&call);
+	dispatch(&call);
 	return 0;
 }
 
@@ -586,7 +587,6 @@ int sys_exit_classic(struct trace_event_raw_sys_exit *ctx)
 	if (!syscall_is_known(ctx->id) || !call_init(ctx->id, ctx->ret, &call))
 		return 0;
 	call_read_args(&call);
-	if (arguments_matter(call.shape, call.args))
-		dispatch(&call);
+	dispatch(&call);
 	return 0;
 }

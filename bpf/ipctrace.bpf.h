@@ -278,6 +278,14 @@ static __always_inline struct task_struct *current_task(void)
 		field_;                                                                            \
 	})
 
+/* The state of the leader of the current task's threads, if it has one. */
+static __always_inline struct task_state *task_state_of_leader(void)
+{
+	if (capture_config.has_task_storage)
+		return task_state_get(bpf_get_current_task_btf()->group_leader);
+	return task_state_get(BPF_CORE_READ(current_task(), group_leader));
+}
+
 /* Is this task's every transfer in scope? Of an outside task only those on followed channels. */
 static __always_inline bool task_is_inside(const struct task_state *state)
 {

@@ -11,7 +11,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline void peer_note(struct sock *peer)
 {
-	struct task_state *state = task_state_get(current_task());
+	/* a worker of io_uring may have none yet */
+	struct task_state *state = task_state_create(current_task());
 
 	if (!state)
 		return;

@@ -183,16 +183,24 @@ static __always_inline bool arguments_matter(__u8 shape, const __u64 *args)
 	}
 }
 
-/* Is the current task inside the body of a call that moves data? */
+/*
+ * Is the current task moving data, in the body of a call that does or for io_uring: in
+ * io_uring_enter, on the way out of any call (task work), in a worker?
+ */
 static __always_inline bool current_moves_data(void)
 {
 	struct pt_regs *regs = compat_task_regs(current_task());
 	__s64 nr = COMPAT_SYSCALL_NR_READ(regs);
+	__u8 native, ia32;
 
-	if (!syscall_is_known(nr) || !COMPAT_IN_SYSCALL_READ(regs))
+	if (!COMPAT_IN_SYSCALL_READ(regs))
+		return true;
+	if (!syscall_is_known(nr))
 		return false;
-	return shape_moves_data(shapes_native[nr & (SYSCALLS_NR - 1)]) ||
-	       shape_moves_data(shapes_ia32[nr & (SYSCALLS_NR - 1)]);
+	native = shapes_native[nr & (SYSCALLS_NR - 1)];
+	ia32 = shapes_ia32[nr & (SYSCALLS_NR - 1)];
+	return shape_moves_data(native) || shape_moves_data(ia32) || native == SHAPE_URING_ENTER ||
+	       ia32 == SHAPE_SOCKETCALL;
 }
 
 /* Descriptors of a call that moves data: where it takes from or puts to; -1: none. */

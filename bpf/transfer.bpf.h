@@ -12,6 +12,17 @@
 
 #define TRANSFER_SHORT_SIZE 96 /* without `address` */
 
+static __always_inline bool is_restart(__s64 ret)
+{
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
+}
+
+static __always_inline bool model_is_message(__u8 mechanism)
+{
+	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
+	       mechanism == IPCT_UDP;
+}
+
 static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 					  const struct ipct_transfer *t)
 {

@@ -3,6 +3,7 @@
  * A task blocks inside a call: its objects are resolved now, before another thread can give
  * the descriptors to other files, and the time that it is off the CPU is its wait.
  */
+#include "ia32.bpf.h"
 #include "object.bpf.h"
 #include "syscall.bpf.h"
 
@@ -31,9 +32,9 @@ static __always_inline bool task_can_block_in_call(struct task_struct *task)
 /* The call whose body the task is in, if that moves data. */
 static __noinline int blocked_call_read(struct task_struct *task, struct blocked_call *ret)
 {
+	__s64 nr, no_result = -1;
 	struct pt_regs regs;
 	bool is_ia32;
-	__s64 nr;
 
 	if (bpf_probe_read_kernel(&regs, sizeof(regs), compat_task_regs(task)))
 		return 0;
@@ -42,11 +43,11 @@ static __noinline int blocked_call_read(struct task_struct *task, struct blocked
 		return 0;
 	is_ia32 = compat_is_ia32(task);
 	ret->shape = syscall_shape(nr, is_ia32);
-	if (!shape_blocks(ret->shape))
-		return 0;
 	ret->nr = nr;
 	compat_syscall_args(&regs, is_ia32, ret->args);
-	return arguments_matter(ret->shape, ret->args);
+	if (is_ia32)
+		ret->shape = ia32_decode(ret->shape, ret->args, &no_result);
+	return shape_blocks(ret->shape) && arguments_matter(ret->shape, ret->args);
 }
 
 static __noinline int stash_fill(struct task_struct *task, const struct blocked_call *call,

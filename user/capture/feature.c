@@ -26,26 +26,30 @@
 #define GROUP_DATA 0 /* always needed */
 
 const struct feature_hook feature_hooks[] = {
-	{ "sys_exit_btf", "tp_btf/sys_exit", "btf_trace_sys_exit", GROUP_DATA, true,
+	{ "sys_exit_btf", "tp_btf/sys_exit", "btf_trace_sys_exit", 0, GROUP_DATA, true,
 	  "no transfers" },
-	{ "sched_switch", "tp_btf/sched_switch", "btf_trace_sched_switch", GROUP_DATA, false,
+	{ "sched_switch", "tp_btf/sched_switch", "btf_trace_sched_switch", 0, GROUP_DATA, false,
 	  "no wait times; descriptors replaced during a call may be taken for others" },
-	{ "signal_generate", "tp_btf/signal_generate", "btf_trace_signal_generate",
+	{ "signal_generate", "tp_btf/signal_generate", "btf_trace_signal_generate", 0,
 	  IPCT_GROUP_SIGNAL, false, "no signals" },
-	{ "skb_copied", "tp_btf/skb_copy_datagram_iovec", "btf_trace_skb_copy_datagram_iovec",
+	{ "skb_copied", "tp_btf/skb_copy_datagram_iovec", "btf_trace_skb_copy_datagram_iovec", 0,
 	  IPCT_GROUP_UNIX, false, "senders of unix datagrams are inferred from their order" },
-	{ "data_ready", "tp_btf/sk_data_ready", "btf_trace_sk_data_ready", IPCT_GROUP_UNIX, false,
-	  "unix datagrams from outside the traced tree have no sender (Linux < 6.3)" },
-	{ "tcp_state", "tp_btf/inet_sock_set_state", "btf_trace_inet_sock_set_state",
+	{ "data_ready", "tp_btf/sk_data_ready", "btf_trace_sk_data_ready", 0, IPCT_GROUP_UNIX,
+	  false, "unix datagrams from outside the traced tree have no sender (Linux < 6.3)" },
+	{ "tcp_state", "tp_btf/inet_sock_set_state", "btf_trace_inet_sock_set_state", 0,
 	  IPCT_GROUP_INET, false, "TCP ends are paired by address only" },
-	{ "process_fork", "tp_btf/sched_process_fork", "btf_trace_sched_process_fork", 0, true,
+	{ "uring_complete_cqe", "tp_btf/io_uring_complete", "btf_trace_io_uring_complete", 3,
+	  GROUP_DATA, false, "other arguments than those of Linux >= 6.18" },
+	{ "uring_complete_parts", "tp_btf/io_uring_complete", "btf_trace_io_uring_complete", 7,
+	  GROUP_DATA, false, "no transfers of io_uring" },
+	{ "process_fork", "tp_btf/sched_process_fork", "btf_trace_sched_process_fork", 0, 0, true,
 	  "process trees cannot be followed" },
-	{ "process_exec", "tp_btf/sched_process_exec", "btf_trace_sched_process_exec", 0, true,
+	{ "process_exec", "tp_btf/sched_process_exec", "btf_trace_sched_process_exec", 0, 0, true,
 	  "program names are missing" },
-	{ "process_exit", "tp_btf/sched_process_exit", "btf_trace_sched_process_exit", 0, true,
+	{ "process_exit", "tp_btf/sched_process_exit", "btf_trace_sched_process_exit", 0, 0, true,
 	  "ends of processes are missing" },
-	{ "tasks", "iter/task", NULL, 0, true, "older processes are missing" },
-	{ "task_files", "iter/task_file", NULL, GROUP_DATA, true, "older channels are missing" },
+	{ "tasks", "iter/task", NULL, 0, 0, true, "older processes are missing" },
+	{ "task_files", "iter/task_file", NULL, 0, GROUP_DATA, true, "older channels are missing" },
 };
 
 const size_t feature_hooks_nr = sizeof(feature_hooks) / sizeof(feature_hooks[0]);
@@ -55,17 +59,29 @@ bool feature_has_btf(void)
 	return !access("/sys/kernel/btf/vmlinux", R_OK);
 }
 
+/* Does the tracepoint have that many arguments? The first of its probe is the probe's own. */
+static bool prototype_fits(const struct btf *btf, int typedef_id, unsigned int arguments)
+{
+	const struct btf_type *type = btf__type_by_id(btf, typedef_id);
+
+	type = btf__type_by_id(btf, type->type); /* a pointer to the probe's prototype */
+	type = type ? btf__type_by_id(btf, type->type) : NULL;
+	return type && btf_is_func_proto(type) && btf_vlen(type) == arguments + 1;
+}
+
 bool feature_has_hook(const struct feature_hook *hook)
 {
 	struct btf *btf;
 	bool has;
+	int id;
 
 	if (!hook->typedef_name)
 		return true;
 	btf = btf__load_vmlinux_btf();
 	if (!btf)
 		return false;
-	has = btf__find_by_name_kind(btf, hook->typedef_name, BTF_KIND_TYPEDEF) > 0;
+	id = btf__find_by_name_kind(btf, hook->typedef_name, BTF_KIND_TYPEDEF);
+	has = id > 0 && (!hook->arguments || prototype_fits(btf, id, hook->arguments));
 	btf__free(btf);
 	return has;
 }

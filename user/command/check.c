@@ -50,13 +50,20 @@ static void check_basics(void)
 	     feature_is_preemptible() ? "tracepoints of this kernel can be preempted" : "");
 }
 
+/* Rows for one hook follow each other: programs for the arguments of different kernels. */
 static void check_hooks(void)
 {
+	bool has = false;
+
 	puts("Hooks:");
 	for (size_t i = 0; i < feature_hooks_nr; i++) {
-		bool has = feature_has_hook(&feature_hooks[i]);
+		const struct feature_hook *hook = &feature_hooks[i];
 
-		line(has, feature_hooks[i].hook, has ? "" : feature_hooks[i].without);
+		has |= feature_has_hook(hook);
+		if (i + 1 < feature_hooks_nr && !strcmp(hook->hook, hook[1].hook))
+			continue;
+		line(has, hook->hook, has ? "" : hook->without);
+		has = false;
 	}
 }
 
