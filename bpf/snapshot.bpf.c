@@ -123,6 +123,25 @@ static __always_inline void write_socket(struct seq_file *seq, struct task_struc
 	bpf_seq_write(seq, record, sizeof(*record));
 }
 
+#define FILE_READ 1 /* FMODE_READ, FMODE_WRITE */
+#define FILE_WRITE 2
+
+static __always_inline void write_hold(struct seq_file *seq, struct task_struct *task,
+				       struct file *file, __u32 fd, const struct object *object)
+{
+	struct ipct_hold record = { .key = object->key, .fd = fd, .mechanism = object->mechanism };
+	__u32 mode = BPF_CORE_READ(file, f_mode);
+
+	event_init(&record.event, IPCT_EVENT_HOLD, sizeof(record), task);
+	if (mode & FILE_READ)
+		record.flags |= IPCT_HOLD_READ;
+	if (mode & FILE_WRITE)
+		record.flags |= IPCT_HOLD_WRITE;
+	if (object->mechanism == IPCT_PTY && object->key.object == object->kernel)
+		record.flags |= IPCT_HOLD_MASTER;
+	bpf_seq_write(seq, &record, sizeof(record));
+}
+
 /* The state of the leader, which shares its files with every thread that is listed. */
 static __always_inline bool file_in_scope(struct task_struct *task, const struct object *object)
 {
@@ -158,6 +177,8 @@ int task_files(struct bpf_iter__task_file *ctx)
 	scratch = bpf_map_lookup_elem(&scratches, &zero);
 	if (!scratch || snapshot_mode == IPCT_SNAPSHOT_FOLLOW)
 		return 0;
+	if (snapshot_mode == IPCT_SNAPSHOT_HOLD)
+		write_hold(seq, task, file, ctx->fd, &object);
 	__builtin_memset(scratch, 0, sizeof(*scratch));
 	if (mechanism_is_pipe(object.mechanism))
 		write_pipe(seq, task, file, &object, &scratch->pipe);

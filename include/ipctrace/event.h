@@ -334,8 +334,9 @@ struct ipct_access {
 };
 
 enum ipct_hold_flags {
-	IPCT_HOLD_READ = 1 << 0,  /* the descriptor is open for reading */
-	IPCT_HOLD_WRITE = 1 << 1, /* for writing */
+	IPCT_HOLD_READ = 1 << 0,   /* the descriptor is open for reading */
+	IPCT_HOLD_WRITE = 1 << 1,  /* for writing */
+	IPCT_HOLD_MASTER = 1 << 2, /* pty: it is the master's end */
 };
 
 /* The actor holds a descriptor of the channel (`ipctrace snapshot`). */

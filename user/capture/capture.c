@@ -56,14 +56,20 @@ static __u32 groups_of(__u64 mechanisms)
 	return groups;
 }
 
+static bool program_is_iterator(const struct bpf_program *program)
+{
+	return !strncmp(bpf_program__section_name(program), "iter/", 5);
+}
+
 static bool hook_is_wanted(const struct feature_hook *hook, __u32 groups)
 {
 	return !hook->groups || (hook->groups & groups);
 }
 
-static int programs_choose(struct capture *capture, __u64 mechanisms, char *problem, size_t size)
+static int programs_choose(struct capture *capture, const struct capture_options *options,
+			   char *problem, size_t size)
 {
-	__u32 groups = groups_of(mechanisms);
+	__u32 groups = groups_of(options->mechanisms);
 
 	for (size_t i = 0; i < feature_hooks_nr; i++) {
 		const struct feature_hook *hook = &feature_hooks[i];
@@ -72,7 +78,8 @@ static int programs_choose(struct capture *capture, __u64 mechanisms, char *prob
 
 		if (!program)
 			return problem_set(problem, size, -ENOENT, "no program %s", hook->program);
-		if (!hook_is_wanted(hook, groups))
+		if (!hook_is_wanted(hook, groups) ||
+		    (options->is_snapshot && !program_is_iterator(program)))
 			continue;
 		if (feature_has_hook(hook))
 			bpf_program__set_autoload(program, true);
@@ -221,7 +228,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 		err = load_problem(-errno, ret_problem, size);
 		goto fail;
 	}
-	err = programs_choose(capture, options->mechanisms, ret_problem, size);
+	err = programs_choose(capture, options, ret_problem, size);
 	if (err)
 		goto fail;
 	configure(capture, options);
@@ -239,11 +246,6 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 fail:
 	capture_close(capture);
 	return err;
-}
-
-static bool program_is_iterator(const struct bpf_program *program)
-{
-	return !strncmp(bpf_program__section_name(program), "iter/", 5);
 }
 
 static int link_add(struct capture *capture, struct bpf_link *link)

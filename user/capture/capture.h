@@ -24,7 +24,8 @@ struct capture_options {
 	pid_t command_pid; /* CMD, still waiting for its exec; 0: none */
 	/* per CPU; rounded up to a power of two pages; 0: 8 MB, less where all would be > 256 MB */
 	__u32 ring_bytes;
-	bool is_verbose; /* libbpf's messages go to stderr */
+	bool is_snapshot; /* only the iterators: capture_holders() and nothing else */
+	bool is_verbose;  /* libbpf's messages go to stderr */
 };
 
 /* Takes every record, in the order of its ring; a nonzero return value ends the drain. */
@@ -53,6 +54,13 @@ int capture_attach(struct capture *capture, char *ret_problem, size_t size);
  */
 int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_sink sink,
 		     void *context);
+
+/*
+ * Hands out who holds which channels now: processes, objects, and an ipct_hold for each
+ * descriptor of those in scope, or of others on what these hold. Nothing need be attached.
+ * As capture_snapshot().
+ */
+int capture_holders(struct capture *capture, capture_sink sink, void *context);
 
 /*
  * Hands out what the rings hold; waits up to timeout_ms (0: not at all) for a ring to fill.

@@ -171,3 +171,23 @@ int capture_list_files(struct capture *capture, capture_sink sink, void *context
 	snapshot_fini(&snapshot);
 	return err;
 }
+
+int capture_holders(struct capture *capture, capture_sink sink, void *context)
+{
+	struct snapshot snapshot = { .sink = sink, .context = context };
+	struct ipctrace *skel = capture->skel;
+	int err;
+
+	skel->data->snapshot_origin = IPCT_ORIGIN_START;
+	err = iterator_run(&snapshot, skel->progs.tasks);
+	if (!err && !capture->is_system_wide) {
+		skel->bss->snapshot_mode = IPCT_SNAPSHOT_FOLLOW;
+		err = iterator_run(&snapshot, skel->progs.task_files);
+	}
+	skel->bss->snapshot_mode = IPCT_SNAPSHOT_HOLD;
+	if (!err)
+		err = iterator_run(&snapshot, skel->progs.task_files);
+	skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
+	snapshot_fini(&snapshot);
+	return err;
+}

@@ -21,8 +21,8 @@ static const struct argp_option options[] = {
 	{ "all", 'a', NULL, 0, "trace every process of the machine", 1 },
 	{ "pid", 'p', "PID[,PID]...", 0, "trace these processes and their children", 1 },
 	{ "events", 'e', "MECHANISM,...", 0,
-	  "only these: pipe, fifo, unix-stream, unix-dgram, unix-seqpacket, tcp, udp, signal, "
-	  "or the groups unix, socket, all (default: all)",
+	  "only these mechanisms, as `ipctrace check` lists them, "
+	  "or the groups unix, socket, queue, semaphore, shared-memory, all (default: all)",
 	  1 },
 	{ "duration", 'd', "TIME", 0, "stop after this time, e.g. 10s; CMD goes on", 1 },
 	{ "ring-size", OPTION_RING_SIZE, "SIZE", 0,
@@ -79,14 +79,15 @@ static int mechanism_add(const char *word, uint64_t *mechanisms)
 	return EINVAL;
 }
 
-static int mechanisms_parse(const char *list, uint64_t *ret_mechanisms)
+int target_set_mechanisms(struct target *target, const char *list)
 {
 	char *copy = strdup(list), *rest = copy, *word;
 	int err = copy ? 0 : ENOMEM;
 
-	*ret_mechanisms = 0;
+	target->mechanisms_text = list;
+	target->mechanisms = 0;
 	while (!err && (word = strsep(&rest, ",")))
-		err = mechanism_add(word, ret_mechanisms);
+		err = mechanism_add(word, &target->mechanisms);
 	free(copy);
 	return err;
 }
@@ -156,7 +157,7 @@ static int pid_add(struct target *target, const char *word)
 	return pidfd < 0 ? pidfd_failed(pid, errno) : pid_append(target, pid, pidfd);
 }
 
-static int pids_parse(struct target *target, const char *list)
+int target_add_pids(struct target *target, const char *list)
 {
 	char *copy = strdup(list), *rest = copy, *word;
 	int err = copy ? 0 : ENOMEM;
@@ -188,10 +189,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		target->is_system_wide = true;
 		return 0;
 	case 'p':
-		return pids_parse(target, value);
+		return target_add_pids(target, value);
 	case 'e':
-		target->mechanisms_text = value;
-		return mechanisms_parse(value, &target->mechanisms);
+		return target_set_mechanisms(target, value);
 	case 'd':
 		if (!units_parse_duration(value, &target->duration_ns) && target->duration_ns)
 			return 0;

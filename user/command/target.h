@@ -28,6 +28,10 @@ extern const struct argp target_argp;
 void target_init(struct target *target);
 void target_fini(struct target *target);
 
+/* What -p and -e take, added to the target. 0 or an errno; they report their own errors. */
+int target_add_pids(struct target *target, const char *list);
+int target_set_mechanisms(struct target *target, const char *list);
+
 /* Is there anything to trace? Otherwise prints the three forms of `verb`. */
 bool target_is_given(const struct target *target, const char *verb);
 

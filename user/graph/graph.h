@@ -74,10 +74,18 @@ struct graph_error {
 	uint64_t count;
 };
 
+/* Ends of a channel, bits. graph_end_name() tells what they are called. */
+enum graph_end {
+	GRAPH_END_FIRST = 1 << 0,
+	GRAPH_END_SECOND = 1 << 1,
+};
+
 struct graph_endpoint {
 	uint32_t process;
 	enum ipct_role role;
-	uint64_t operations; /* successful calls */
+	uint32_t ends;	      /* of role hold: enum graph_end */
+	uint32_t descriptors; /* of role hold */
+	uint64_t operations;  /* successful calls */
 	struct graph_count count;
 	uint64_t wait_ns;
 	size_t errors_nr;
@@ -86,8 +94,9 @@ struct graph_endpoint {
 
 struct graph_channel {
 	enum ipct_mechanism mechanism;
-	char *name;   /* stable from run to run, or empty */
-	char *object; /* kernel identity in this run: `pipe:[4711]` */
+	char *name;    /* stable from run to run, or empty */
+	char *object;  /* kernel identity in this run: `pipe:[4711]` */
+	uint64_t size; /* of shared memory, bytes; 0: not known */
 	size_t endpoints_nr;
 	struct graph_endpoint *endpoints;
 	struct graph_count before_capture;

@@ -299,6 +299,8 @@ static int endpoint_add(struct build *build, const struct endpoint *endpoint,
 	*out = (struct graph_endpoint){
 		.process = build->process_of[endpoint->key.process],
 		.role = endpoint->key.role,
+		.ends = endpoint->ends,
+		.descriptors = endpoint->descriptors,
 		.operations = endpoint->operations,
 		.count = { endpoint->messages, endpoint->bytes },
 		.wait_ns = endpoint->wait_ns,
@@ -341,9 +343,11 @@ static void receivers_count_messages(struct build *build, size_t first_edge, uin
 static bool channel_was_used(const struct channel *channel)
 {
 	for (struct endpoint *endpoint = channel->endpoints; endpoint; endpoint = endpoint->hh.next)
-		if (endpoint->operations)
+		if (endpoint->operations || endpoint->descriptors ||
+		    endpoint->key.role == IPCT_ROLE_MAP_RO ||
+		    endpoint->key.role == IPCT_ROLE_MAP_RW)
 			return true;
-	return false;
+	return channel->waiting_messages;
 }
 
 static int channel_add(struct build *build, struct channel *channel)
@@ -366,6 +370,8 @@ static int channel_add(struct build *build, struct channel *channel)
 		.name = strdup(channel->name),
 		.object = strdup(channel->object),
 		.lost = { channel->lost_messages, channel->lost_bytes },
+		.unread = { channel->waiting_messages, channel->waiting_bytes },
+		.size = channel->size,
 	};
 	if (!out->name || !out->object)
 		return -ENOMEM;

@@ -173,6 +173,8 @@ static int endpoint_fold(struct graph_channel *channel, const struct graph_endpo
 	to = endpoint_get(channel, process_map[from->process], from->role);
 	if (!to)
 		return -ENOMEM;
+	to->ends |= from->ends;
+	to->descriptors += from->descriptors;
 	to->operations += from->operations;
 	to->wait_ns += from->wait_ns;
 	count_add(&to->count, &from->count);

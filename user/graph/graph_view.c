@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/graph_fold.h"
+#include "model/channel.h"
 
 const char *const graph_grouping_names[GRAPH_GROUP_NR] = {
 	[GRAPH_GROUP_PROCESS] = "process",
@@ -32,15 +33,19 @@ struct grouping {
 
 const char *graph_mechanism_name(enum ipct_mechanism mechanism)
 {
-	switch (mechanism) {
-#define MECHANISM(symbol, number, name, group, model)                                              \
-	case IPCT_##symbol:                                                                        \
-		return name;
-#include <ipctrace/mechanisms.def>
-#undef MECHANISM
-	default:
-		return "?";
-	}
+	return channel_mechanism_name(mechanism);
+}
+
+const char *graph_role_name(enum ipct_role role)
+{
+	static const char *const names[IPCT_ROLE_NR] = {
+		[IPCT_ROLE_NONE] = "hold",	 [IPCT_ROLE_SEND] = "send",
+		[IPCT_ROLE_RECEIVE] = "receive", [IPCT_ROLE_MAP_RO] = "map-ro",
+		[IPCT_ROLE_MAP_RW] = "map-rw",	 [IPCT_ROLE_POST] = "post",
+		[IPCT_ROLE_WAIT] = "wait",	 [IPCT_ROLE_HOLD] = "hold",
+	};
+
+	return (unsigned int)role < IPCT_ROLE_NR ? names[role] : names[IPCT_ROLE_HOLD];
 }
 
 /* 0..nr-1 in the order of `compare`, owned by the caller; NULL without memory. */

@@ -28,6 +28,9 @@ extern const char *const graph_sort_names[GRAPH_SORT_NR];
 /* "pipe", or "?" for a number that is none. Static. */
 const char *graph_mechanism_name(enum ipct_mechanism mechanism);
 
+/* "send", "hold" for what is none. Static. */
+const char *graph_role_name(enum ipct_role role);
+
 /*
  * A new graph, owned by the caller: processes of a group are one (those with pid 0 only by
  * comm and only with each other), and its edges are merged per (from, to, mechanism, channel

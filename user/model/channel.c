@@ -7,6 +7,19 @@
 
 #include "model/process_table.h"
 
+const char *channel_mechanism_name(enum ipct_mechanism mechanism)
+{
+	switch (mechanism) {
+#define MECHANISM(symbol, number, name, group, model)                                              \
+	case IPCT_##symbol:                                                                        \
+		return name;
+#include <ipctrace/mechanisms.def>
+#undef MECHANISM
+	default:
+		return "?";
+	}
+}
+
 struct channel *channel_new(enum ipct_mechanism mechanism)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
@@ -172,5 +185,17 @@ int channel_count(struct channel *channel, const struct endpoint_count *count)
 	endpoint->operations += count->operations;
 	endpoint->messages += count->messages;
 	endpoint->bytes += count->bytes;
+	return 0;
+}
+
+int channel_hold(struct channel *channel, uint32_t process, enum ipct_role role, uint32_t ends,
+		 uint32_t descriptors)
+{
+	struct endpoint *endpoint = endpoint_get(channel, process, role);
+
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->ends |= ends;
+	endpoint->descriptors += descriptors;
 	return 0;
 }

@@ -24,8 +24,16 @@ struct endpoint_key {
 	uint32_t role; /* enum ipct_role */
 };
 
+/* Ends of a channel that a process holds: bits. */
+enum channel_end {
+	CHANNEL_END_FIRST = 1 << 0,  /* what is read from; a master; the first of two sockets */
+	CHANNEL_END_SECOND = 1 << 1, /* what is written to; a slave; the second */
+};
+
 struct endpoint {
 	struct endpoint_key key;
+	uint32_t ends;	      /* of role HOLD */
+	uint32_t descriptors; /* of role HOLD */
 	uint64_t operations;
 	uint64_t messages;
 	uint64_t bytes;
@@ -52,7 +60,13 @@ struct channel {
 	struct endpoint *endpoints; /* uthash */
 	struct direction directions[2];
 	uint64_t lost_messages, lost_bytes;
+	/* of a channel that is only held, at the time of the snapshot */
+	uint64_t waiting_messages, waiting_bytes;
+	uint64_t size; /* of memory, in bytes */
 };
+
+/* As in every output: "pipe", or "?" for a number that is none. Static. */
+const char *channel_mechanism_name(enum ipct_mechanism mechanism);
 
 /* Owned by the caller; NULL without memory. No ledgers yet. */
 struct channel *channel_new(enum ipct_mechanism mechanism);
@@ -69,6 +83,10 @@ int channel_rename(struct channel *channel, const char *bytes, size_t len);
 
 /* Sets the name unless it has one. Bytes that end early at a NUL; 0 or -ENOMEM. */
 int channel_set_name(struct channel *channel, const char *bytes, size_t len);
+
+/* The process holds `descriptors` of these ends (enum channel_end), or maps it. 0 or -ENOMEM. */
+int channel_hold(struct channel *channel, uint32_t process, enum ipct_role role, uint32_t ends,
+		 uint32_t descriptors);
 
 /* Counts one operation: result >= 0 succeeded. 0 or -ENOMEM. */
 struct endpoint_count {

@@ -145,6 +145,55 @@ const char *describe_channel(const struct graph *graph, uint32_t channel)
 	return at->object ? at->object : "";
 }
 
+/* The inode of a socket, as the channel's object has one or both: `socket:[1] socket:[2]`. */
+static void describe_socket_end(const char *object, uint32_t end, char *text, size_t size)
+{
+	const char *space = strchrnul(object, ' ');
+
+	if (end == GRAPH_END_SECOND && *space)
+		snprintf(text, size, "%s", space + 1);
+	else
+		snprintf(text, size, "%.*s", (int)(space - object), object);
+}
+
+void describe_end(const struct graph_channel *channel, uint32_t end, char *text, size_t size)
+{
+	bool is_first = end == GRAPH_END_FIRST;
+
+	switch (channel->mechanism) {
+	case IPCT_UNIX_STREAM:
+	case IPCT_UNIX_DGRAM:
+	case IPCT_UNIX_SEQPACKET:
+	case IPCT_TCP:
+	case IPCT_UDP:
+	case IPCT_VSOCK:
+	case IPCT_NETLINK:
+		describe_socket_end(channel->object, end, text, size);
+		return;
+	case IPCT_PTY:
+		snprintf(text, size, "%s", is_first ? "master" : "slave");
+		return;
+	default:
+		snprintf(text, size, "%s", is_first ? "read" : "write");
+	}
+}
+
+void describe_ends(const struct graph_channel *channel, const struct graph_endpoint *endpoint,
+		   char *text, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(text, size, "-");
+	for (uint32_t end = GRAPH_END_FIRST; end <= GRAPH_END_SECOND; end <<= 1) {
+		if (!(endpoint->ends & end))
+			continue;
+		if (len && len + 1 < size)
+			text[len++] = '+';
+		describe_end(channel, end, text + len, size - len);
+		len = strlen(text);
+	}
+}
+
 /* The last part of `text` that fits into `columns`. */
 static const char *tail_of(const char *text, size_t columns)
 {

@@ -32,6 +32,17 @@ char *describe_process(const struct graph_process *process);
 /* Name, else kernel object, of an edge's channel; "" if there is neither. Borrowed. */
 const char *describe_channel(const struct graph *graph, uint32_t channel);
 
+#define DESCRIBE_END_MAX 64
+
+/*
+ * What an end of the channel is called (enum graph_end): `read`, `master`, `socket:[812]`. The
+ * text is cut to `size`.
+ */
+void describe_end(const struct graph_channel *channel, uint32_t end, char *text, size_t size);
+/* All ends of a holder: `read+write`. */
+void describe_ends(const struct graph_channel *channel, const struct graph_endpoint *endpoint,
+		   char *text, size_t size);
+
 /* `…` in the middle if the text is wider than `columns`; the tail of a path says most. */
 char *describe_shorten(const char *text, size_t columns);
 

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/escape.h"
+#include "output/describe.h"
 #include "output/output.h"
 
 #define NS_PER_S 1000000000
@@ -223,18 +224,6 @@ static int write_process(const struct graph *graph, size_t index, FILE *stream)
 	return object_write(&object, stream);
 }
 
-static const char *role_name(enum ipct_role role)
-{
-	static const char *const names[IPCT_ROLE_NR] = {
-		[IPCT_ROLE_NONE] = "hold",	 [IPCT_ROLE_SEND] = "send",
-		[IPCT_ROLE_RECEIVE] = "receive", [IPCT_ROLE_MAP_RO] = "map-ro",
-		[IPCT_ROLE_MAP_RW] = "map-rw",	 [IPCT_ROLE_POST] = "post",
-		[IPCT_ROLE_WAIT] = "wait",	 [IPCT_ROLE_HOLD] = "hold",
-	};
-
-	return names[role];
-}
-
 static void put_errors(struct object *object, const struct graph_endpoint *endpoint)
 {
 	struct object errors = object_new();
@@ -253,16 +242,37 @@ static void put_errors(struct object *object, const struct graph_endpoint *endpo
 	put_object(object, "errors", &errors);
 }
 
-static json_t *endpoint_new(const struct graph_endpoint *endpoint)
+/* Of a holder: the ends by name, and how many descriptors name them. */
+static void put_ends(struct object *object, const struct graph_channel *channel,
+		     const struct graph_endpoint *endpoint)
+{
+	json_t *array = json_array();
+	char name[DESCRIBE_END_MAX];
+
+	for (uint32_t end = GRAPH_END_FIRST; end <= GRAPH_END_SECOND; end <<= 1) {
+		if (!(endpoint->ends & end))
+			continue;
+		describe_end(channel, end, name, sizeof(name));
+		if (json_array_append_new(array, text_new(name)))
+			object->err = -ENOMEM;
+	}
+	put(object, "ends", array);
+	put_u64(object, "descriptors", endpoint->descriptors);
+}
+
+static json_t *endpoint_new(const struct graph_channel *channel,
+			    const struct graph_endpoint *endpoint)
 {
 	struct object object = object_new();
 
 	put_id(&object, "process", 'p', endpoint->process);
-	put_text(&object, "role", role_name(endpoint->role));
+	put_text(&object, "role", graph_role_name(endpoint->role));
 	put_u64(&object, "operations", endpoint->operations);
 	put_count_fields(&object, &endpoint->count);
 	put_u64(&object, "wait_ns", endpoint->wait_ns);
 	put_errors(&object, endpoint);
+	if (endpoint->role == IPCT_ROLE_HOLD)
+		put_ends(&object, channel, endpoint);
 	if (!object.err)
 		return object.json;
 	json_decref(object.json);
@@ -275,7 +285,7 @@ static void put_endpoints(struct object *object, const struct graph_channel *cha
 	size_t i;
 
 	for (i = 0; i < channel->endpoints_nr; i++)
-		if (json_array_append_new(array, endpoint_new(&channel->endpoints[i])))
+		if (json_array_append_new(array, endpoint_new(channel, &channel->endpoints[i])))
 			object->err = -ENOMEM;
 	put(object, "endpoints", array);
 }
@@ -289,6 +299,8 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_text(&object, "mechanism", graph_mechanism_name(channel->mechanism));
 	put_text(&object, "name", channel->name);
 	put_text(&object, "object", channel->object);
+	if (channel->size)
+		put_u64(&object, "size", channel->size);
 	put_endpoints(&object, channel);
 	put_count(&object, "before_capture", &channel->before_capture);
 	put_count_fields(&unread, &channel->unread);

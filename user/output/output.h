@@ -42,6 +42,7 @@ struct output_format {
 #include "output/formats.def"
 #undef FORMAT
 extern const struct output_format output_report;
+extern const struct output_format output_holders; /* of a snapshot */
 
 /* The formats of formats.def, ended by NULL. */
 extern const struct output_format *const output_formats[];
