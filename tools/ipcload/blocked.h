@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Waiting until another process sleeps in a system call, as /proc/TID/syscall says: so that what
- * releases it surely finds it blocked. A scenario is skipped where /proc does not say.
+ * Waiting until another process sleeps in a system call, as /proc/TID/stat and syscall say: so that
+ * what releases it surely finds it blocked. A scenario is skipped where /proc does not say.
  */
 #ifndef IPCLOAD_BLOCKED_H
 #define IPCLOAD_BLOCKED_H
