@@ -9,8 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "try.h"
 
 #define BLOCKED_TEXT 512 /* more than the part of the files that is looked at */
@@ -36,15 +38,20 @@ static void blocked_read(int fd, char ret_text[BLOCKED_TEXT])
 	ret_text[TRY(nr)] = '\0';
 }
 
-static bool blocked_is_asleep(int stat_fd)
+/* A child that has ended instead has said why, and the caller ends as it did. */
+static bool blocked_is_asleep(int stat_fd, pid_t tid)
 {
 	char text[BLOCKED_TEXT];
 	char *state;
 
 	blocked_read(stat_fd, text);
 	state = strrchr(text, ')');
-	ENSURE(state);
-	return state[1] && state[2] == 'S';
+	ENSURE(state && state[1]);
+	if (state[2] == 'Z') {
+		process_wait(tid);
+		ENSURE(state[2] != 'Z');
+	}
+	return state[2] == 'S';
 }
 
 /* The kernel writes "running", or the call and its arguments once the thread is off the CPU. */
@@ -68,11 +75,16 @@ static void blocked_wait_between(pid_t tid, long call, uintptr_t first, uintptr_
 	uintptr_t arg;
 	long current;
 
-	while (!blocked_is_asleep(stat_fd) || !blocked_read_call(call_fd, &current, &arg) ||
+	while (!blocked_is_asleep(stat_fd, tid) || !blocked_read_call(call_fd, &current, &arg) ||
 	       current != call || arg < first || arg > last)
 		sched_yield();
 	TRY(close(stat_fd));
 	TRY(close(call_fd));
+}
+
+void blocked_allow(void)
+{
+	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* fails without Yama, which asks for it */
 }
 
 void blocked_wait(pid_t tid, long call)

@@ -5,10 +5,11 @@
  * waker goes on only when the other one surely sleeps (blocked.h). Each word is a channel.
  */
 #define _GNU_SOURCE
+#include "futex.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -19,20 +20,11 @@
 
 #include "blocked.h"
 #include "process.h"
-#include "region.h"
 #include "scenario.h"
 #include "truth.h"
 #include "try.h"
 
 #define ROUNDS 20
-#define WORDS 4
-
-/* Memory with words that stay 0 unless a scenario says otherwise. */
-struct futexes {
-	struct region region;
-	uint32_t *words;
-	unsigned int first_channel; /* of word 0; those of the others follow */
-};
 
 static void futex_map(struct run *run, struct futexes *futexes)
 {
@@ -40,14 +32,13 @@ static void futex_map(struct run *run, struct futexes *futexes)
 	futexes->words = (uint32_t *)futexes->region.bytes;
 }
 
-/* Anonymous memory is mapped here, to be inherited; other memory each process maps itself. */
-static struct futexes futex_open(struct run *run, const struct region_kind *kind)
+struct futexes futex_open(struct run *run, const struct region_kind *kind)
 {
 	struct futexes futexes = { .region = region_open(run, kind) };
 	unsigned int i, channel;
 
 	futexes.first_channel = futexes.region.channel + 1;
-	for (i = 0; i < WORDS; i++) {
+	for (i = 0; i < FUTEX_WORDS; i++) {
 		channel = truth_add_channel(run->truth, "futex", "", TRUTH_UNBALANCED);
 		ENSURE(channel == futexes.first_channel + i);
 	}
@@ -56,8 +47,7 @@ static struct futexes futex_open(struct run *run, const struct region_kind *kind
 	return futexes;
 }
 
-/* In a child. */
-static struct futexes futex_take(struct run *run, const void *arg)
+struct futexes futex_take(struct run *run, const void *arg)
 {
 	struct futexes futexes = *(const struct futexes *)arg;
 
@@ -68,8 +58,8 @@ static struct futexes futex_take(struct run *run, const void *arg)
 	return futexes;
 }
 
-static int futex_call(uint32_t *word, int operation, uint32_t value, uintptr_t timeout_or_value,
-		      uint32_t *other_word, uint32_t other_value)
+int futex_call(uint32_t *word, int operation, uint32_t value, uintptr_t timeout_or_value,
+	       uint32_t *other_word, uint32_t other_value)
 {
 	return syscall(SYS_futex, word, operation, value, timeout_or_value, other_word,
 		       other_value);
@@ -321,21 +311,21 @@ static void futex_run_many_wakers(struct run *run)
 static void futex_wait_on_vector_body(struct run *run, const void *arg)
 {
 	struct futexes futexes = futex_take(run, arg);
-	struct futex_waitv vector[WORDS - 1] = { 0 };
+	struct futex_waitv vector[FUTEX_WORDS - 1] = { 0 };
 	unsigned int i;
 	int woken;
 
-	for (i = 0; i < WORDS - 1; i++) {
+	for (i = 0; i < FUTEX_WORDS - 1; i++) {
 		vector[i].uaddr = (uintptr_t)&futexes.words[i];
 		vector[i].flags = FUTEX_32;
 	}
 	for (i = 0; i < run->options.messages; i++) {
-		woken = syscall(SYS_futex_waitv, vector, WORDS - 1, 0, NULL, 0);
+		woken = syscall(SYS_futex_waitv, vector, FUTEX_WORDS - 1, 0, NULL, 0);
 		if (woken < 0 && errno == ENOSYS)
 			try_skip("the kernel has no futex_waitv()");
-		ENSURE(TRY(woken) == (int)(i % (WORDS - 1)));
+		ENSURE(TRY(woken) == (int)(i % (FUTEX_WORDS - 1)));
 		futex_count(run, &futexes, woken, 0);
-		futex_wake_one(&futexes.words[WORDS - 1]);
+		futex_wake_one(&futexes.words[FUTEX_WORDS - 1]);
 	}
 }
 
@@ -350,8 +340,8 @@ static void futex_run_waitv(struct run *run)
 		try_skip("the kernel has no futex_waitv()");
 	(void)process_start(run, futex_wait_on_vector_body, &futexes);
 	for (i = 0; i < run->options.messages; i++) {
-		futex_wake_one(&futexes.words[i % (WORDS - 1)]);
-		futex_wait_for(run, &futexes, WORDS - 1, 1);
+		futex_wake_one(&futexes.words[i % (FUTEX_WORDS - 1)]);
+		futex_wait_for(run, &futexes, FUTEX_WORDS - 1, 1);
 	}
 	process_wait_all();
 }
@@ -474,88 +464,6 @@ static void futex_run_timeout(struct run *run)
 	process_wait_all();
 }
 
-/* Two threads of a process that play with a pair of words. */
-struct thread_game {
-	uint32_t *words;
-	int flags; /* of the operations */
-	unsigned int rounds;
-};
-
-static void game_wait(const struct thread_game *game, unsigned int word)
-{
-	TRY(futex_call(&game->words[word], FUTEX_WAIT | game->flags, 0, 0, NULL, 0));
-}
-
-static void game_wake(const struct thread_game *game, unsigned int word)
-{
-	while (!TRY(futex_call(&game->words[word], FUTEX_WAKE | game->flags, 1, 0, NULL, 0)))
-		sched_yield();
-}
-
-static void *game_play_second(void *arg)
-{
-	unsigned int i;
-
-	for (i = 0; i < ((struct thread_game *)arg)->rounds; i++) {
-		game_wait(arg, 0);
-		game_wake(arg, 1);
-	}
-	return NULL;
-}
-
-static void game_play(struct thread_game game)
-{
-	pthread_t second;
-	unsigned int i;
-
-	ENSURE(!pthread_create(&second, NULL, game_play_second, &game));
-	for (i = 0; i < game.rounds; i++) {
-		game_wake(&game, 0);
-		game_wait(&game, 1);
-	}
-	ENSURE(!pthread_join(second, NULL));
-}
-
-/* Neither a word in memory of its own nor one that it calls private can be another's. */
-static void futex_private_body(struct run *run, const void *arg)
-{
-	struct futexes futexes = futex_take(run, arg);
-	uint32_t words[2] = { 0 };
-	const unsigned int rounds = run->options.messages;
-
-	game_play((struct thread_game){ words, FUTEX_PRIVATE_FLAG, rounds });
-	game_play((struct thread_game){ words, 0, rounds });
-	game_play((struct thread_game){ futexes.words, FUTEX_PRIVATE_FLAG, rounds });
-}
-
-static void futex_run_private(struct run *run)
-{
-	struct futexes futexes = futex_open(run, &region_anonymous);
-
-	(void)process_start(run, futex_private_body, &futexes);
-	process_wait_all();
-}
-
-/* Threads that do not call it private: the process wakes itself. */
-static void futex_self_body(struct run *run, const void *arg)
-{
-	struct futexes futexes = futex_take(run, arg);
-	const unsigned int rounds = run->options.messages;
-	const unsigned int self = truth_self(run->truth);
-
-	game_play((struct thread_game){ futexes.words, 0, rounds });
-	truth_count_received(run->truth, futexes.first_channel, self, rounds, 0);
-	truth_count_received(run->truth, futexes.first_channel + 1, self, rounds, 0);
-}
-
-static void futex_run_self(struct run *run)
-{
-	struct futexes futexes = futex_open(run, &region_anonymous);
-
-	(void)process_start(run, futex_self_body, &futexes);
-	process_wait_all();
-}
-
 #define WARM_UP_ROUNDS 3
 
 static void futex_preopened_body(struct run *run, const void *arg)
@@ -605,8 +513,6 @@ const struct scenario futex_scenarios[] = {
 	FUTEX_SCENARIO("-v2", "futex_wait and futex_wake of Linux 6.7", futex_run_v2),
 	FUTEX_SCENARIO("-pi", "a lock with priority inheritance", futex_run_pi),
 	FUTEX_SCENARIO("-timeout", "waits and wakes in vain", futex_run_timeout),
-	FUTEX_SCENARIO("-private", "threads of a process: no edge", futex_run_private),
-	FUTEX_SCENARIO("-self", "threads, on shared memory", futex_run_self),
 	FUTEX_SCENARIO("-preopened", "mapped and used before it is counted", futex_run_preopened),
 	{ 0 },
 };
