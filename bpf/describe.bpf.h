@@ -6,12 +6,9 @@
 #ifndef IPCTRACE_DESCRIBE_BPF_H
 #define IPCTRACE_DESCRIBE_BPF_H
 
-#include "memory.bpf.h"
+#include "fill.bpf.h"
 #include "pipe.bpf.h"
-#include "queue.bpf.h"
-#include "semaphore.bpf.h"
 #include "socket.bpf.h"
-#include "terminal.bpf.h"
 
 static __always_inline void mark_described(const struct ipct_key *key)
 {
@@ -103,31 +100,6 @@ static __noinline int unix_describe(const struct object *object, __u8 origin)
 	return 0;
 }
 
-static __always_inline void object_fill(const struct object *object, struct file *file,
-					struct ipct_object *record)
-{
-	switch (object->mechanism) {
-	case IPCT_POSIX_MQ:
-	case IPCT_SYSV_MSG:
-		queue_fill(object, file, record);
-		return;
-	case IPCT_SYSV_SEM:
-	case IPCT_FUTEX:
-	case IPCT_FILE_LOCK:
-		semaphore_fill(object, file, record);
-		return;
-	case IPCT_SYSV_SHM:
-	case IPCT_POSIX_SHM:
-	case IPCT_MEMFD:
-	case IPCT_SHARED_MAPPING:
-		memory_fill(object, file, record);
-		return;
-	case IPCT_PTY:
-		terminal_fill(object, file, record);
-		return;
-	}
-}
-
 /* What is neither a pipe nor a socket. `file` gives it a name where it has one; may be NULL. */
 static __noinline int other_describe(const struct object *object, struct file *file, __u8 origin)
 {
@@ -137,11 +109,7 @@ static __noinline int other_describe(const struct object *object, struct file *f
 		return 0;
 	event_init(&record->event, IPCT_EVENT_OBJECT, sizeof(*record),
 		   (struct task_struct *)bpf_get_current_task());
-	record->key = object->key;
-	record->mechanism = object->mechanism;
-	record->origin = origin;
-	record->queued_bytes = IPCT_LEVEL_UNKNOWN;
-	object_fill(object, file, record);
+	object_fill(object, file, origin, record);
 	control_submit(record);
 	mark_described(&object->key);
 	return 0;

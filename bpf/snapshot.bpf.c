@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What is older than the capture, and what is left at its end: all tasks, and the pipes and
- * sockets behind their descriptors. User space reads the rows of the iterators as records.
+ * What is older than the capture, and what is left at its end: all tasks, and the channels
+ * behind their descriptors. User space reads the rows of the iterators as records.
  */
+#include "fill.bpf.h"
 #include "pipe.bpf.h"
 #include "scope.bpf.h"
 #include "socket.bpf.h"
@@ -85,6 +86,7 @@ struct scratch {
 	union {
 		struct ipct_pipe pipe;
 		struct ipct_socket socket;
+		struct ipct_object object;
 	};
 };
 
@@ -123,6 +125,17 @@ static __always_inline void write_socket(struct seq_file *seq, struct task_struc
 	bpf_seq_write(seq, record, sizeof(*record));
 }
 
+static __always_inline void write_object(struct seq_file *seq, struct task_struct *task,
+					 struct file *file, const struct object *object,
+					 struct ipct_object *record)
+{
+	event_init(&record->event, IPCT_EVENT_OBJECT, sizeof(*record), task);
+	object_fill(object, file, snapshot_origin, record);
+	if (object->mechanism == IPCT_PTY)
+		terminal_fill_level(object, record);
+	bpf_seq_write(seq, record, sizeof(*record));
+}
+
 /* The state of the leader, which shares its files with every thread that is listed. */
 static __always_inline bool file_in_scope(struct task_struct *task, const struct object *object)
 {
@@ -151,7 +164,7 @@ int task_files(struct bpf_iter__task_file *ctx)
 	if (!task || !file)
 		return 0;
 	object_of_file(file, &object);
-	if (!mechanism_is_wanted(object.mechanism))
+	if (!mechanism_is_wanted(object.mechanism) || object.mechanism == IPCT_PROCESS_VM)
 		return 0;
 	if (snapshot_mode != IPCT_SNAPSHOT_LIST && !file_in_scope(task, &object))
 		return 0;
@@ -161,7 +174,9 @@ int task_files(struct bpf_iter__task_file *ctx)
 	__builtin_memset(scratch, 0, sizeof(*scratch));
 	if (mechanism_is_pipe(object.mechanism))
 		write_pipe(seq, task, file, &object, &scratch->pipe);
-	else
+	else if (mechanism_is_socket(object.mechanism))
 		write_socket(seq, task, &object, &scratch->socket);
+	else
+		write_object(seq, task, file, &object, &scratch->object);
 	return 0;
 }

@@ -64,6 +64,8 @@ static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
 		err = object_is_known(snapshot, &((const struct ipct_pipe *)event)->key);
 	else if (event->type == IPCT_EVENT_SOCKET)
 		err = object_is_known(snapshot, &((const struct ipct_socket *)event)->key);
+	else if (event->type == IPCT_EVENT_OBJECT)
+		err = object_is_known(snapshot, &((const struct ipct_object *)event)->key);
 	if (err)
 		return err < 0 ? err : 0;
 	err = snapshot->sink(snapshot->context, IPCT_STREAM_SNAPSHOT, event);
