@@ -78,7 +78,7 @@ static __always_inline bool flags_move_nothing(__u32 flags)
 static __always_inline bool model_is_message(__u8 mechanism)
 {
 	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
-	       mechanism == IPCT_UDP;
+	       mechanism == IPCT_UDP || mechanism == IPCT_NETLINK;
 }
 
 /* Returned 0: an end of file, if the channel turns out to be empty? */
@@ -140,6 +140,8 @@ __noinline int named_port(void)
 static __always_inline __u64 call_peer(struct task_state *state, const struct call *call,
 				       const struct object *object)
 {
+	if (object->mechanism == IPCT_NETLINK) /* peers[] has port ids */
+		return state->netlink_peer;
 	if (object->mechanism != IPCT_UDP || capture_config.is_system_wide)
 		return first_peer(state);
 	state->call = *call;
@@ -165,6 +167,8 @@ static __always_inline void report(const struct task_state *state, const struct 
 		barrier_var(part); /* else clang drops the mask, which the verifier needs */
 		t->peer = state->peers[part & (TASK_PEERS - 1)];
 	}
+	if (object->mechanism == IPCT_NETLINK && t->role == IPCT_ROLE_RECEIVE && !t->peer)
+		return; /* from the kernel */
 	if (may_be_end(state, object, t))
 		t->flags |= IPCT_TRANSFER_END;
 	else if (!t->result && !model_is_message(object->mechanism))
@@ -235,6 +239,46 @@ static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u
 	t->copied = result > 0 ? result : 0;
 }
 
+/*
+ * Does state->call move something on state->object, a netlink socket, between processes? What
+ * goes to the kernel and comes from it is frequent, and no IPC. Global: the verifier walks it
+ * once.
+ */
+__noinline int netlink_is_ipc(__u32 role)
+{
+	struct task_state *state = task_state_get(current_task());
+
+	if (!state)
+		return 0;
+	if (role == IPCT_ROLE_RECEIVE)
+		return state->call.ret >= 0 && first_peer(state);
+	return netlink_send_is_ipc((struct sock *)state->object.kernel, call_name(&state->call));
+}
+
+static __always_inline bool call_is_ipc(struct task_state *state, const struct call *call,
+					const struct object *object, __u8 role)
+{
+	if (object->mechanism != IPCT_NETLINK)
+		return true;
+	state->call = *call;
+	state->object = *object;
+	return netlink_is_ipc(role);
+}
+
+/* The value that state->call wrote to or read from the counter state->object, into `t`. */
+static __always_inline void fill_eventfd(const struct call *call, const struct object *object,
+					 struct ipct_transfer *t)
+{
+	bool is_vector = call->shape == SHAPE_READ_VECTOR || call->shape == SHAPE_WRITE_VECTOR;
+
+	if (t->result <= 0)
+		return;
+	if (eventfd_value(call, is_vector, &t->position))
+		t->flags |= IPCT_TRANSFER_POSITION;
+	if (eventfd_is_semaphore(object))
+		t->flags |= IPCT_TRANSFER_SEMAPHORE;
+}
+
 /* Descriptor `index` of the call sent or received call->ret bytes. */
 static __noinline int move(struct task_state *state, const struct call *call, __u32 index,
 			   __u8 role)
@@ -249,9 +293,13 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	if (!mechanism_is_wanted(object.mechanism)) {
 		if (object.is_closed && call->ret > 0 && task_has_threads())
 			report_unresolved(state, call, fds[index & 1], role);
+		if (object.is_signalfd && call->ret > 0 && role == IPCT_ROLE_RECEIVE) {
+			state->call = *call;
+			signalfd_read();
+		}
 		return 0;
 	}
-	if (call_peeks(call))
+	if (call_peeks(call) || !call_is_ipc(state, call, &object, role))
 		return 0;
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
@@ -260,7 +308,10 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	transfer_init(&t, fds[index & 1], role, call->ret);
 	if (is_stashed)
 		t.flags |= IPCT_TRANSFER_STASHED;
-	fill_message(call, &object, &t);
+	if (object.mechanism == IPCT_EVENTFD)
+		fill_eventfd(call, &object, &t);
+	else
+		fill_message(call, &object, &t);
 	report(state, call, &object, &t);
 	return 0;
 }
@@ -314,6 +365,8 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	}
 	if (role == IPCT_ROLE_RECEIVE && flags_move_nothing(call->args[3]))
 		return 0;
+	if (!call_is_ipc(state, call, &object, role))
+		return 0;
 	if (!transfer_begin(&object, state, call->args[0], role, call_peer(state, call, &object)))
 		return 0;
 	state->call = *call;
@@ -335,6 +388,7 @@ static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 	ret_roles[1] = IPCT_ROLE_NONE;
 	switch (shape) {
 	case SHAPE_WRITE:
+	case SHAPE_WRITE_VECTOR:
 	case SHAPE_SENDTO:
 	case SHAPE_SENDMSG:
 	case SHAPE_SENDMMSG:
@@ -381,8 +435,10 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 	object_of_current_fd(fd, &object);
 	if (!mechanism_is_wanted(object.mechanism))
 		return 0;
-	if (!object_in_scope(&object, state, 0))
-		return 0;
+	if (!object_in_scope(&object, state, 0) || object.mechanism == IPCT_NETLINK)
+		return 0; /* most netlink sockets never talk to a process */
+	if (object.mechanism == IPCT_PTY && terminal_is_master(&object))
+		origin = IPCT_ORIGIN_CREATE; /* each open of /dev/ptmx makes one */
 	/* of a TCP connection inet_sock_set_state tells more */
 	if (object.mechanism != IPCT_TCP || call->shape != SHAPE_CONNECT)
 		object_describe(state, &object, fd, origin);
@@ -533,6 +589,7 @@ static __noinline int dispatch(const struct call *call)
 	state->stash.is_valid = 0;
 	state->wait_ns = 0;
 	state->peers_nr = 0;
+	state->netlink_peer = 0;
 	state->waker_pid = 0;
 	return 0;
 }

@@ -48,6 +48,7 @@ static __noinline int fifo_describe(const struct object *object, struct file *fi
 	return 0;
 }
 
+/* What has a port as its address. */
 static __noinline int inet_describe(const struct object *object, __u8 origin)
 {
 	struct ipct_socket *record = control_reserve(SOCKET_SHORT_SIZE);
@@ -57,8 +58,10 @@ static __noinline int inet_describe(const struct object *object, __u8 origin)
 		return 0;
 	event_init(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE,
 		   (struct task_struct *)bpf_get_current_task());
-	inet_fill((struct sock *)object->kernel, object, origin, record);
-	is_bound = record->local.port;
+	nameless_fill((struct sock *)object->kernel, object, origin, record);
+	is_bound = object->mechanism == IPCT_NETLINK ? record->sequence_local :
+		   object->mechanism == IPCT_VSOCK   ? record->remote.scope :
+						       record->local.port;
 	control_submit(record);
 	/* the first send will give it a port: worth another description */
 	if (is_bound)
@@ -117,10 +120,10 @@ static __noinline int other_describe(const struct object *object, struct file *f
 
 static __always_inline void socket_describe(const struct object *object, __u8 origin)
 {
-	if (mechanism_is_inet(object->mechanism))
-		inet_describe(object, origin);
-	else
+	if (mechanism_is_unix(object->mechanism))
 		unix_describe(object, origin);
+	else
+		inet_describe(object, origin);
 }
 
 /* What may get its name from the file. */

@@ -46,7 +46,8 @@ struct object {
 	__u32 file_flags; /* f_flags of a pipe's end */
 	__u8 mechanism;	  /* IPCT_MECHANISM_NONE: none of ours */
 	__u8 is_closed;	  /* the descriptor is not open */
-	__u8 _pad[2];
+	__u8 is_signalfd; /* no object of ours, but reads of it take signals */
+	__u8 _pad;
 };
 
 #define TASK_PEERS 16  /* messages of one recvmmsg whose sender is kept; a power of two */
@@ -84,6 +85,7 @@ struct task_state {
 	__u64 waker_start_ns;	 /* who ended the wait of the present call, see wait.bpf.c */
 	__u32 waker_pid;	 /* 0: nobody is known */
 	__u32 _pad3;
+	__u64 netlink_peer; /* struct sock that got what the present call sent; one of them */
 	struct ipct_key described[2]; /* of the last receive and send: known to be described */
 	struct stash stash;
 	/*

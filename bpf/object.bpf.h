@@ -142,6 +142,7 @@ static __always_inline void object_of_anonymous(struct file *file, struct object
 	struct name_head name;
 
 	name_read(BPF_CORE_READ(file, f_path.dentry), &name);
+	ret->is_signalfd = NAME_IS(name, "[signalf", "d]\0\0\0\0\0\0");
 	if (!NAME_IS(name, "[eventfd", "]\0\0\0\0\0\0\0"))
 		return;
 	context = BPF_CORE_READ(file, private_data);

@@ -115,12 +115,12 @@ static __always_inline void write_socket(struct seq_file *seq, struct task_struc
 	struct sock *sk = (struct sock *)object->kernel;
 
 	event_init(&record->event, IPCT_EVENT_SOCKET, sizeof(*record), task);
-	if (mechanism_is_inet(object->mechanism))
-		inet_fill(sk, object, snapshot_origin, record);
-	else
+	if (mechanism_is_unix(object->mechanism)) {
 		unix_fill(sk, object, snapshot_origin, record);
-	if (!mechanism_is_inet(object->mechanism))
 		unix_fill_name(sk, record);
+	} else {
+		nameless_fill(sk, object, snapshot_origin, record);
+	}
 	socket_fill_level(sk, record);
 	bpf_seq_write(seq, record, sizeof(*record));
 }

@@ -6,7 +6,7 @@
 #include "object.bpf.h"
 
 /* include/uapi/asm-generic/termbits.h; alike on x86 and arm64 */
-#define TERMINAL_INPUT_CHANGED 07761   /* BRKINT PARMRK INPCK ISTRIP … IXON; not IGNBRK, IXANY */
+#define TERMINAL_INPUT_CHANGED 03750   /* PARMRK ISTRIP INLCR IGNCR ICRNL IUCLC IXON */
 #define TERMINAL_OUTPUT_CHANGED 01     /* OPOST */
 #define TERMINAL_LOCAL_CHANGED 0100003 /* ISIG ICANON IEXTEN */
 #define TERMINAL_ECHOES 0000110	       /* ECHO ECHONL */

@@ -79,7 +79,12 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->position = is_send ? BPF_CORE_READ(tcp, write_seq) : copied;
 		t->flags |= IPCT_TRANSFER_POSITION;
 		is_empty = !is_send && copied == BPF_CORE_READ(tcp, rcv_nxt);
-	} else if (!is_send && mechanism_is_socket(object->mechanism)) {
+	} else if (object->mechanism == IPCT_PTY) {
+		t->peer = (__u64)terminal_other_end(object);
+		if (terminal_is_raw(object, is_send != terminal_is_master(object)))
+			t->flags |= IPCT_TRANSFER_RAW;
+	} else if (!is_send && mechanism_is_socket(object->mechanism) &&
+		   object->mechanism != IPCT_VSOCK) { /* whose queue its transport has */
 		is_empty = !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	}
 	if (is_empty)
