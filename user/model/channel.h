@@ -9,6 +9,7 @@
 
 #include <ipctrace/event.h>
 
+#include "model/counter_ledger.h"
 #include "model/message_ledger.h"
 #include "model/stream_ledger.h"
 
@@ -35,10 +36,11 @@ struct endpoint {
 	UT_hash_handle hh;
 };
 
-/* One way through the channel; exactly one of the first two is set, or neither (signals). */
+/* One way through the channel; one of the ledgers is set, or none (signals). */
 struct direction {
 	struct stream_ledger *stream;
 	struct message_ledger *message;
+	struct counter_ledger *counter;
 	struct edge_set direct; /* both ends were named by the hook */
 	bool is_suspect;	/* some operation may have gone through another object */
 	uint32_t far_sender;	/* node that stands for an end off this host, PROCESS_NONE */
