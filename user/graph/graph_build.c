@@ -391,6 +391,8 @@ static int channel_add(struct build *build, struct channel *channel)
 		.name = strdup(channel->name),
 		.object = strdup(channel->object),
 		.lost = { channel->lost_messages, channel->lost_bytes },
+		.before_capture = { channel->before.messages, channel->before.bytes },
+		.unread = { channel->unread.messages, channel->unread.bytes },
 	};
 	if (!out->name || !out->object)
 		return -ENOMEM;

@@ -54,6 +54,7 @@ struct channel {
 	struct endpoint *endpoints; /* uthash */
 	struct direction directions[2];
 	uint64_t lost_messages, lost_bytes;
+	struct stream_balance before, unread; /* what no ledger knows of (netlink) */
 };
 
 /* Owned by the caller; NULL without memory. No ledgers yet. */

@@ -32,7 +32,7 @@ struct counter_ledger {
 	uint64_t newest_ns;
 	bool is_uniform;
 	bool is_semaphore;
-	bool is_whole;	 /* what was in it when the capture began is known */
+	bool is_whole;	  /* what was in it when the capture began is known */
 	bool has_initial; /* it was made with a value */
 	bool is_guessed;  /* some value is not known, or does not fit */
 	bool is_threaded;
@@ -396,8 +396,7 @@ static struct verdict ledger_judge(const struct counter_ledger *ledger, bool is_
 {
 	bool has_totals = ledger->write_totals.nr || ledger->read_totals.nr;
 	bool is_empty = end_is_measured(ledger) && !ledger->end_level;
-	bool is_alike = ledger->is_uniform &&
-			(!ledger->is_semaphore || ledger->uniform_value == 1);
+	bool is_alike = ledger->is_uniform && (!ledger->is_semaphore || ledger->uniform_value == 1);
 	bool is_balanced = ledger->is_whole && !ledger->debts && !ledger->is_guessed && !has_totals;
 	bool one_reader = ledger->readers.nr == 1, one_writer = ledger->writers.nr == 1;
 
@@ -406,8 +405,8 @@ static struct verdict ledger_judge(const struct counter_ledger *ledger, bool is_
 		.all_to_one = one_reader && (is_empty || (is_balanced && !ledger->pending)),
 		.one_to_one = is_balanced && one_reader && one_writer &&
 			      (ledger->is_uniform || !ledger->is_threaded),
-		.is_order_alike = is_balanced && one_writer && is_alike &&
-				  !ledger->has_initial && !ledger->before_taken.messages,
+		.is_order_alike = is_balanced && one_writer && is_alike && !ledger->has_initial &&
+				  !ledger->before_taken.messages,
 	};
 }
 

@@ -156,16 +156,15 @@ static int cooked_transfer(struct cooked *cooked, struct stream_ledger *ledger,
 	}
 	cooked->pending += operation->bytes;
 	err = stream_ledger_send(ledger, operation);
-	if (err || !cooked->credit.bytes ||
-	    operation->time_ns > cooked->credit.time_ns + CREDIT_NS)
+	if (err || !cooked->credit.bytes || operation->time_ns > cooked->credit.time_ns + CREDIT_NS)
 		return err;
 	err = cooked_receive(cooked, ledger, &cooked->credit, &left);
 	cooked->credit.bytes = left;
 	return err;
 }
 
-static int pty_transfer(struct world *world, const struct ipct_transfer *transfer,
-			uint32_t process, bool is_doubtful, struct place *ret_place)
+static int pty_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
+			bool is_doubtful, struct place *ret_place)
 {
 	struct pty_entry *entry = pty_get(world, &transfer->key);
 	bool is_send = transfer->role == IPCT_ROLE_SEND;
