@@ -13,8 +13,8 @@
 #include "terminal.bpf.h"
 
 /* All but the head. `file` gives it a name where it has one; may be NULL. */
-static __always_inline void object_fill(const struct object *object, struct file *file,
-					__u8 origin, struct ipct_object *record)
+static __always_inline void object_fill(const struct object *object, struct file *file, __u8 origin,
+					struct ipct_object *record)
 {
 	record->key = object->key;
 	record->mechanism = object->mechanism;

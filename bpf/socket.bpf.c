@@ -49,8 +49,8 @@ static __always_inline void netlink_receiver_note(struct sock *sk)
 }
 
 /*
- * In the sender's context for unix and netlink sockets: the socket that will receive, also of a sendto()
- * without a connection. Since 6.3 (40e0b0908142); where it is missing, the receiver tells.
+ * In the sender's context for unix and netlink sockets: the socket that will receive, also of a
+ * sendto() without a connection. Since 6.3 (40e0b0908142); where it is missing, the receiver tells.
  */
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(data_ready, struct sock *sk)
@@ -94,7 +94,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 		return 0;
 	event_init_actorless(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE);
 	nameless_fill(sk, &object, new == STATE_CLOSE ? IPCT_ORIGIN_CLOSE : IPCT_ORIGIN_ESTABLISH,
-		  record);
+		      record);
 	control_submit(record);
 	return 0;
 }

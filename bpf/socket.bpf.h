@@ -229,7 +229,7 @@ static __always_inline void socket_fill_common(struct sock *sk, const struct obj
 
 /* All but the head and what is queued. Not for unix sockets, whose record is longer. */
 static __always_inline void nameless_fill(struct sock *sk, const struct object *object, __u8 origin,
-				      struct ipct_socket *record)
+					  struct ipct_socket *record)
 {
 	socket_fill_common(sk, object, origin, record);
 	if (object->mechanism == IPCT_NETLINK) {

@@ -136,7 +136,7 @@ struct ipct_socket {
 	__u64 receive_position; /* TCP: copied_seq */
 	__u64 drops;		/* sk_drops */
 	__u32 queued_messages;
-	__u32 network;	       /* inode number of its network namespace */
+	__u32 network; /* inode number of its network namespace */
 	/* TCP at ESTABLISHED: snd_una; pairs both ends across NAT. Netlink: port id */
 	__u32 sequence_local;
 	__u32 sequence_remote; /* TCP at ESTABLISHED: rcv_nxt. Netlink: protocol */
