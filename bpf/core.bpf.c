@@ -78,7 +78,7 @@ static __always_inline bool flags_move_nothing(__u32 flags)
 static __always_inline bool model_is_message(__u8 mechanism)
 {
 	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
-	       mechanism == IPCT_UDP;
+	       mechanism == IPCT_UDP || mechanism == IPCT_POSIX_MQ;
 }
 
 /* Returned 0: an end of file, if the channel turns out to be empty? */
@@ -87,7 +87,7 @@ static __always_inline bool may_be_end(const struct task_state *state, const str
 {
 	struct sock *sk = (struct sock *)object->kernel;
 
-	if (t->role != IPCT_ROLE_RECEIVE || t->result)
+	if (t->role != IPCT_ROLE_RECEIVE || t->result || object->mechanism == IPCT_POSIX_MQ)
 		return false;
 	if (object->mechanism == IPCT_UDP)
 		return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_shutdown) & RECEIVE_SHUTDOWN;
@@ -175,6 +175,22 @@ static __always_inline void report(const struct task_state *state, const struct 
 	transfer(object, t);
 }
 
+/* mq_timedsend returns 0, and what it sent is in its arguments. */
+static __always_inline void fill_posix_mq(const struct call *call, struct ipct_transfer *t)
+{
+	__u32 priority = call->args[3];
+
+	if (t->result < 0)
+		return;
+	if (call->shape == SHAPE_MQ_SEND)
+		t->result = t->copied = call->args[2];
+	else if (!call->args[3] ||
+		 bpf_probe_read_user(&priority, sizeof(priority), (void *)call->args[3]))
+		return;
+	t->position = priority;
+	t->flags |= IPCT_TRANSFER_POSITION;
+}
+
 /* The receive or send of a call that moves one message or bytes. */
 static __always_inline void fill_message(const struct call *call, const struct object *object,
 					 struct ipct_transfer *t)
@@ -200,6 +216,10 @@ static __always_inline void fill_message(const struct call *call, const struct o
 		if (flags & FLAG_TRUNC)
 			room = message_room(&header, call->is_ia32);
 		break;
+	case SHAPE_MQ_SEND:
+	case SHAPE_MQ_RECEIVE:
+		fill_posix_mq(call, t);
+		return;
 	default:
 		return;
 	}
@@ -225,6 +245,12 @@ static __always_inline bool call_peeks(const struct call *call)
 	return false;
 }
 
+/* Did the call move data, of which there may be none in a message of a queue? */
+static __always_inline bool call_moved(const struct call *call)
+{
+	return call->ret > 0 || (!call->ret && shape_is_posix_mq(call->shape));
+}
+
 static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u8 role,
 					  __s64 result)
 {
@@ -247,10 +273,13 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	shape_descriptors(call->shape, call->args, fds);
 	is_stashed = call_object(state, call, index, fds[index & 1], &object);
 	if (!mechanism_is_wanted(object.mechanism)) {
-		if (object.is_closed && call->ret > 0 && task_has_threads())
+		if (object.is_closed && call_moved(call) && task_has_threads())
 			report_unresolved(state, call, fds[index & 1], role);
 		return 0;
 	}
+	/* to read the descriptor of a queue gives a text about it */
+	if (shape_is_posix_mq(call->shape) != (object.mechanism == IPCT_POSIX_MQ))
+		return 0;
 	if (call_peeks(call))
 		return 0;
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
@@ -339,6 +368,7 @@ static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 	case SHAPE_SENDMSG:
 	case SHAPE_SENDMMSG:
 	case SHAPE_VMSPLICE:
+	case SHAPE_MQ_SEND:
 		ret_roles[0] = IPCT_ROLE_SEND;
 		return;
 	case SHAPE_SPLICE:

@@ -64,6 +64,11 @@ static __always_inline struct kern_ipc_perm *ipc_find(struct ipc_namespace *spac
 	return perm && BPF_CORE_READ(perm, id) == id ? perm : NULL;
 }
 
+static __always_inline __u64 ipc_key_object(struct ipc_namespace *space, enum ipc_ids_index which)
+{
+	return (__u64)(which + 1) << 32 | BPF_CORE_READ(space, ns.inum);
+}
+
 /*
  * The object that the current task knows by this id. Its key is good also when it is gone
  * (then `kernel` is 0): an id is not given again before its sequence numbers are used up.
@@ -79,7 +84,8 @@ static __noinline __attribute__((unused)) int object_of_ipc(enum ipc_ids_index w
 		return 0;
 	ret->kernel = (__u64)ipc_find(space, which, id);
 	ret->key.inode = id;
-	ret->key.object = BPF_CORE_READ(space, ns.inum);
+	/* the same id may be that of a queue, a set of semaphores and a segment */
+	ret->key.object = ipc_key_object(space, which);
 	ret->mechanism = which == IPC_IDS_SEM ? IPCT_SYSV_SEM :
 			 which == IPC_IDS_MSG ? IPCT_SYSV_MSG :
 						IPCT_SYSV_SHM;
