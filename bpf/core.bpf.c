@@ -78,7 +78,7 @@ static __always_inline bool flags_move_nothing(__u32 flags)
 static __always_inline bool model_is_message(__u8 mechanism)
 {
 	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
-	       mechanism == IPCT_UDP || mechanism == IPCT_POSIX_MQ;
+	       mechanism == IPCT_UDP;
 }
 
 /* Returned 0: an end of file, if the channel turns out to be empty? */
@@ -87,7 +87,7 @@ static __always_inline bool may_be_end(const struct task_state *state, const str
 {
 	struct sock *sk = (struct sock *)object->kernel;
 
-	if (t->role != IPCT_ROLE_RECEIVE || t->result || object->mechanism == IPCT_POSIX_MQ)
+	if (t->role != IPCT_ROLE_RECEIVE || t->result)
 		return false;
 	if (object->mechanism == IPCT_UDP)
 		return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_shutdown) & RECEIVE_SHUTDOWN;
@@ -175,22 +175,6 @@ static __always_inline void report(const struct task_state *state, const struct 
 	transfer(object, t);
 }
 
-/* mq_timedsend returns 0, and what it sent is in its arguments. */
-static __always_inline void fill_posix_mq(const struct call *call, struct ipct_transfer *t)
-{
-	__u32 priority = call->args[3];
-
-	if (t->result < 0)
-		return;
-	if (call->shape == SHAPE_MQ_SEND)
-		t->result = t->copied = call->args[2];
-	else if (!call->args[3] ||
-		 bpf_probe_read_user(&priority, sizeof(priority), (void *)call->args[3]))
-		return;
-	t->position = priority;
-	t->flags |= IPCT_TRANSFER_POSITION;
-}
-
 /* The receive or send of a call that moves one message or bytes. */
 static __always_inline void fill_message(const struct call *call, const struct object *object,
 					 struct ipct_transfer *t)
@@ -216,10 +200,6 @@ static __always_inline void fill_message(const struct call *call, const struct o
 		if (flags & FLAG_TRUNC)
 			room = message_room(&header, call->is_ia32);
 		break;
-	case SHAPE_MQ_SEND:
-	case SHAPE_MQ_RECEIVE:
-		fill_posix_mq(call, t);
-		return;
 	default:
 		return;
 	}
@@ -245,12 +225,6 @@ static __always_inline bool call_peeks(const struct call *call)
 	return false;
 }
 
-/* Did the call move data, of which there may be none in a message of a queue? */
-static __always_inline bool call_moved(const struct call *call)
-{
-	return call->ret > 0 || (!call->ret && shape_is_posix_mq(call->shape));
-}
-
 static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u8 role,
 					  __s64 result)
 {
@@ -273,14 +247,12 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	shape_descriptors(call->shape, call->args, fds);
 	is_stashed = call_object(state, call, index, fds[index & 1], &object);
 	if (!mechanism_is_wanted(object.mechanism)) {
-		if (object.is_closed && call_moved(call) && task_has_threads())
+		if (object.is_closed && call->ret > 0 && task_has_threads())
 			report_unresolved(state, call, fds[index & 1], role);
 		return 0;
 	}
 	/* to read the descriptor of a queue gives a text about it */
-	if (shape_is_posix_mq(call->shape) != (object.mechanism == IPCT_POSIX_MQ))
-		return 0;
-	if (call_peeks(call))
+	if (object.mechanism == IPCT_POSIX_MQ || call_peeks(call))
 		return 0;
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
@@ -357,6 +329,52 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	return 0;
 }
 
+/* mq_timedsend returns 0, and what it sent is in its arguments. */
+static __always_inline void fill_posix_mq(const struct call *call, struct ipct_transfer *t)
+{
+	__u32 priority = call->args[3];
+
+	if (t->result < 0)
+		return;
+	if (call->shape == SHAPE_MQ_SEND)
+		t->result = t->copied = call->args[2];
+	else if (!call->args[3] ||
+		 bpf_probe_read_user(&priority, sizeof(priority), (void *)call->args[3]))
+		return;
+	t->position = priority;
+	t->flags |= IPCT_TRANSFER_POSITION;
+}
+
+/* The message of mq_timedsend or mq_timedreceive in state->call. Global: walked once. */
+__noinline int move_posix_mq(void)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct ipct_transfer t;
+	struct object object;
+	struct call call;
+	bool is_stashed;
+	__u8 role;
+
+	if (!state)
+		return 0;
+	call = state->call;
+	role = call.shape == SHAPE_MQ_SEND ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
+	is_stashed = call_object(state, &call, 0, call.args[0], &object);
+	if (object.is_closed && call.ret >= 0 && task_has_threads())
+		report_unresolved(state, &call, call.args[0], role);
+	if (object.mechanism != IPCT_POSIX_MQ || !mechanism_is_wanted(IPCT_POSIX_MQ) ||
+	    !transfer_begin(&object, state, call.args[0], role, 0))
+		return 0;
+	transfer_init(&t, call.args[0], role, call.ret);
+	if (is_stashed)
+		t.flags |= IPCT_TRANSFER_STASHED;
+	fill_posix_mq(&call, &t);
+	t.wait_ns = state->wait_ns;
+	t.syscall = call.nr;
+	transfer(&object, &t);
+	return 0;
+}
+
 /* What descriptors 0 and 1 of a call that moves data do (enum ipct_role). */
 static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 {
@@ -368,7 +386,6 @@ static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 	case SHAPE_SENDMSG:
 	case SHAPE_SENDMMSG:
 	case SHAPE_VMSPLICE:
-	case SHAPE_MQ_SEND:
 		ret_roles[0] = IPCT_ROLE_SEND;
 		return;
 	case SHAPE_SPLICE:
@@ -391,6 +408,11 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 
 	if (is_restart(call->ret) || (call->shape == SHAPE_READ && !call->args[2]))
 		return;
+	if (shape_is_posix_mq(call->shape)) {
+		state->call = *call;
+		move_posix_mq();
+		return;
+	}
 	shape_roles(call->shape, roles);
 	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
 		move_many(state, call, roles[0]);
