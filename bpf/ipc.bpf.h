@@ -48,14 +48,25 @@ static __always_inline __u64 xarray_entry(struct xarray *array, __u64 index)
 	return 0;
 }
 
+static __always_inline struct ipc_ids *ipc_ids_of(struct ipc_namespace *space,
+						  enum ipc_ids_index which)
+{
+	return (void *)space + bpf_core_field_offset(struct ipc_namespace, ids) +
+	       which * bpf_core_type_size(struct ipc_ids);
+}
+
+static __always_inline struct xarray *ipc_table(struct ipc_namespace *space,
+						enum ipc_ids_index which)
+{
+	return (void *)ipc_ids_of(space, which) + bpf_core_field_offset(struct ipc_ids, ipcs_idr) +
+	       bpf_core_field_offset(struct idr, idr_rt);
+}
+
 /* Does the object with this id still live? The slot may have a later one. */
 static __always_inline struct kern_ipc_perm *ipc_find(struct ipc_namespace *space,
 						      enum ipc_ids_index which, __s32 id)
 {
-	struct ipc_ids *ids = (void *)space + bpf_core_field_offset(struct ipc_namespace, ids) +
-			      which * bpf_core_type_size(struct ipc_ids);
-	struct xarray *array = (void *)ids + bpf_core_field_offset(struct ipc_ids, ipcs_idr) +
-			       bpf_core_field_offset(struct idr, idr_rt);
+	struct xarray *array = ipc_table(space, which);
 	struct kern_ipc_perm *perm = (void *)xarray_entry(array, id & IPC_INDEX_MASK);
 
 	if (perm && BPF_CORE_READ(perm, id) == id)
