@@ -5,6 +5,7 @@
  */
 #define IPCT_CORE
 #include "access_call.bpf.h"
+#include "call.bpf.h"
 #include "memory_call.bpf.h"
 #include "message.bpf.h"
 #include "queue_call.bpf.h"
@@ -93,59 +94,6 @@ static __always_inline bool may_be_end(const struct task_state *state, const str
 		return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_shutdown) & RECEIVE_SHUTDOWN;
 	/* a zero-length datagram passes the hook that names its sender, an end of file does not */
 	return t->part >= state->peers_nr;
-}
-
-/* The socket at the other end of the first message, where a hook inside the call named it. */
-static __always_inline __u64 first_peer(const struct task_state *state)
-{
-	return state->peers_nr ? state->peers[0] : 0;
-}
-
-/* User address of the sockaddr of state->call, or 0. */
-static __always_inline __u64 call_name(const struct call *call)
-{
-	struct message_header header = {};
-	__u64 message = call->args[1];
-
-	switch (call->shape) {
-	case SHAPE_SENDTO:
-	case SHAPE_RECVFROM:
-		return call->args[4];
-	case SHAPE_SENDMSG:
-	case SHAPE_RECVMSG:
-	case SHAPE_SENDMMSG:
-	case SHAPE_RECVMMSG:
-		message_read_header(message, call->is_ia32, &header);
-		return header.name;
-	default:
-		return 0;
-	}
-}
-
-/* The port that state->call names. Global: the verifier walks it once. */
-__noinline int named_port(void)
-{
-	struct task_state *state = task_state_get(current_task());
-	struct ipct_address address = {};
-
-	if (state)
-		message_read_address(call_name(&state->call), &address);
-	return address.port;
-}
-
-/*
- * The other end as far as the scope wants to know it: a struct sock, or for UDP, where the
- * socket itself may not be connected, the port that the call names.
- */
-static __always_inline __u64 call_peer(struct task_state *state, const struct call *call,
-				       const struct object *object)
-{
-	if (object->mechanism == IPCT_NETLINK) /* peers[] has port ids */
-		return state->netlink_peer;
-	if (object->mechanism != IPCT_UDP || capture_config.is_system_wide)
-		return first_peer(state);
-	state->call = *call;
-	return (__u16)named_port();
 }
 
 /* Did the hooks name the other end of every message of a call that moves several? */
@@ -239,46 +187,6 @@ static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u
 	t->copied = result > 0 ? result : 0;
 }
 
-/*
- * Does state->call move something on state->object, a netlink socket, between processes? What
- * goes to the kernel and comes from it is frequent, and no IPC. Global: the verifier walks it
- * once.
- */
-__noinline int netlink_is_ipc(__u32 role)
-{
-	struct task_state *state = task_state_get(current_task());
-
-	if (!state)
-		return 0;
-	if (role == IPCT_ROLE_RECEIVE)
-		return state->call.ret >= 0 && first_peer(state);
-	return netlink_send_is_ipc((struct sock *)state->object.kernel, call_name(&state->call));
-}
-
-static __always_inline bool call_is_ipc(struct task_state *state, const struct call *call,
-					const struct object *object, __u8 role)
-{
-	if (object->mechanism != IPCT_NETLINK)
-		return true;
-	state->call = *call;
-	state->object = *object;
-	return netlink_is_ipc(role);
-}
-
-/* The value that state->call wrote to or read from the counter state->object, into `t`. */
-static __always_inline void fill_eventfd(const struct call *call, const struct object *object,
-					 struct ipct_transfer *t)
-{
-	bool is_vector = call->shape == SHAPE_READ_VECTOR || call->shape == SHAPE_WRITE_VECTOR;
-
-	if (t->result <= 0)
-		return;
-	if (eventfd_value(call, is_vector, &t->position))
-		t->flags |= IPCT_TRANSFER_POSITION;
-	if (eventfd_is_semaphore(object))
-		t->flags |= IPCT_TRANSFER_SEMAPHORE;
-}
-
 /* Descriptor `index` of the call sent or received call->ret bytes. */
 static __noinline int move(struct task_state *state, const struct call *call, __u32 index,
 			   __u8 role)
@@ -299,7 +207,9 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 		}
 		return 0;
 	}
-	if (call_peeks(call) || !call_is_ipc(state, call, &object, role))
+	/* to read the descriptor of a queue gives a text about it */
+	if (object.mechanism == IPCT_POSIX_MQ || call_peeks(call) ||
+	    !call_is_ipc(state, call, &object, role))
 		return 0;
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
@@ -381,6 +291,52 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	return 0;
 }
 
+/* mq_timedsend returns 0, and what it sent is in its arguments. */
+static __always_inline void fill_posix_mq(const struct call *call, struct ipct_transfer *t)
+{
+	__u32 priority = call->args[3];
+
+	if (t->result < 0)
+		return;
+	if (call->shape == SHAPE_MQ_SEND)
+		t->result = t->copied = call->args[2];
+	else if (!call->args[3] ||
+		 bpf_probe_read_user(&priority, sizeof(priority), (void *)call->args[3]))
+		return;
+	t->position = priority;
+	t->flags |= IPCT_TRANSFER_POSITION;
+}
+
+/* The message of mq_timedsend or mq_timedreceive in state->call. Global: walked once. */
+__noinline int move_posix_mq(void)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct ipct_transfer t;
+	struct object object;
+	struct call call;
+	bool is_stashed;
+	__u8 role;
+
+	if (!state)
+		return 0;
+	call = state->call;
+	role = call.shape == SHAPE_MQ_SEND ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
+	is_stashed = call_object(state, &call, 0, call.args[0], &object);
+	if (object.is_closed && call.ret >= 0 && task_has_threads())
+		report_unresolved(state, &call, call.args[0], role);
+	if (object.mechanism != IPCT_POSIX_MQ || !mechanism_is_wanted(IPCT_POSIX_MQ) ||
+	    !transfer_begin(&object, state, call.args[0], role, 0))
+		return 0;
+	transfer_init(&t, call.args[0], role, call.ret);
+	if (is_stashed)
+		t.flags |= IPCT_TRANSFER_STASHED;
+	fill_posix_mq(&call, &t);
+	t.wait_ns = state->wait_ns;
+	t.syscall = call.nr;
+	transfer(&object, &t);
+	return 0;
+}
+
 /* What descriptors 0 and 1 of a call that moves data do (enum ipct_role). */
 static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 {
@@ -415,6 +371,11 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 
 	if (is_restart(call->ret) || (call->shape == SHAPE_READ && !call->args[2]))
 		return;
+	if (shape_is_posix_mq(call->shape)) {
+		state->call = *call;
+		move_posix_mq();
+		return;
+	}
 	shape_roles(call->shape, roles);
 	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
 		move_many(state, call, roles[0]);

@@ -8,6 +8,7 @@
 
 #include "fill.bpf.h"
 #include "pipe.bpf.h"
+#include "queue_describe.bpf.h"
 #include "socket.bpf.h"
 
 static __always_inline void mark_described(const struct ipct_key *key)
@@ -153,7 +154,10 @@ __noinline int describe_object(__s32 fd, __u32 origin)
 		pipe_describe(&object, origin);
 	else if (mechanism_is_socket(object.mechanism))
 		socket_describe(&object, origin);
-	else
+	else if (mechanism_is_queue(object.mechanism)) {
+		if (queue_describe(fd, origin))
+			mark_described(&object.key);
+	} else
 		named_describe(&object, fd, origin);
 	return 0;
 }

@@ -91,6 +91,18 @@ static __u32 map_count(int map, void *key, void *next, size_t key_size, __u32 en
 	return nr;
 }
 
+/* Is it held by a descriptor as long as it is used? */
+static bool is_held_by_files(__u32 kind)
+{
+	switch (kind) {
+	case IPCT_FOLLOW_PORT:
+	case IPCT_FOLLOW_OBJECT + IPCT_SYSV_MSG:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static void followed_forget(int map, struct held *all)
 {
 	struct ipct_follow_key key, next;
@@ -102,7 +114,7 @@ static void followed_forget(int map, struct held *all)
 		key = next;
 		has_next = !bpf_map_get_next_key(map, &key, &next);
 		HASH_FIND(hh, all, &key, sizeof(key), held);
-		if (!held && key.kind != IPCT_FOLLOW_PORT)
+		if (!held && is_held_by_files(key.kind))
 			(void)bpf_map_delete_elem(map, &key); /* gone already: as well */
 	}
 }
