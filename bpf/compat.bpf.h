@@ -162,4 +162,21 @@ static __always_inline bool compat_is_ia32(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_info.COMPAT_IA32_FIELD) & COMPAT_IS_IA32_BIT;
 }
 
+/* Private to drivers/tty/n_tty.c, so that no header promises it. */
+struct n_tty_data___compat {
+	size_t read_head;
+	size_t read_tail;
+} __attribute__((preserve_access_index));
+
+/* Of a module on many kernels, and then not in vmlinux.h; nowhere where modules have no BTF. */
+struct sockaddr_vm___compat {
+	unsigned int svm_port;
+	unsigned int svm_cid;
+} __attribute__((preserve_access_index));
+
+struct vsock_sock___compat {
+	struct sockaddr_vm___compat local_addr;
+	struct sockaddr_vm___compat remote_addr;
+} __attribute__((preserve_access_index));
+
 #endif

@@ -6,6 +6,7 @@
 #define IPCT_CORE
 #include "access_call.bpf.h"
 #include "ia32.bpf.h"
+#include "call.bpf.h"
 #include "memory_call.bpf.h"
 #include "message.bpf.h"
 #include "queue_call.bpf.h"
@@ -92,57 +93,6 @@ static __always_inline bool may_be_end(const struct task_state *state, const str
 	return t->part >= state->peers_nr;
 }
 
-/* The socket at the other end of the first message, where a hook inside the call named it. */
-static __always_inline __u64 first_peer(const struct task_state *state)
-{
-	return state->peers_nr ? state->peers[0] : 0;
-}
-
-/* User address of the sockaddr of state->call, or 0. */
-static __always_inline __u64 call_name(const struct call *call)
-{
-	struct message_header header = {};
-	__u64 message = call->args[1];
-
-	switch (call->shape) {
-	case SHAPE_SENDTO:
-	case SHAPE_RECVFROM:
-		return call->args[4];
-	case SHAPE_SENDMSG:
-	case SHAPE_RECVMSG:
-	case SHAPE_SENDMMSG:
-	case SHAPE_RECVMMSG:
-		message_read_header(message, call->is_ia32, &header);
-		return header.name;
-	default:
-		return 0;
-	}
-}
-
-/* The port that state->call names. Global: the verifier walks it once. */
-__noinline int named_port(void)
-{
-	struct task_state *state = task_state_get(current_task());
-	struct ipct_address address = {};
-
-	if (state)
-		message_read_address(call_name(&state->call), &address);
-	return address.port;
-}
-
-/*
- * The other end as far as the scope wants to know it: a struct sock, or for UDP, where the
- * socket itself may not be connected, the port that the call names.
- */
-static __always_inline __u64 call_peer(struct task_state *state, const struct call *call,
-				       const struct object *object)
-{
-	if (object->mechanism != IPCT_UDP || capture_config.is_system_wide)
-		return first_peer(state);
-	state->call = *call;
-	return (__u16)named_port();
-}
-
 /* Did the hooks name the other end of every message of a call that moves several? */
 static __always_inline bool call_peers_fit(const struct task_state *state, const struct call *call)
 {
@@ -162,6 +112,8 @@ static __always_inline void report(const struct task_state *state, const struct 
 		barrier_var(part); /* else clang drops the mask, which the verifier needs */
 		t->peer = state->peers[part & (TASK_PEERS - 1)];
 	}
+	if (object->mechanism == IPCT_NETLINK && t->role == IPCT_ROLE_RECEIVE && !t->peer)
+		return; /* from the kernel */
 	if (may_be_end(state, object, t))
 		t->flags |= IPCT_TRANSFER_END;
 	else if (!t->result && !model_is_message(object->mechanism))
@@ -246,9 +198,15 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	if (!mechanism_is_wanted(object.mechanism)) {
 		if (object.is_closed && call->ret > 0 && task_has_threads())
 			report_unresolved(state, call, fds[index & 1], role);
+		if (object.is_signalfd && call->ret > 0 && role == IPCT_ROLE_RECEIVE) {
+			state->call = *call;
+			signalfd_read();
+		}
 		return 0;
 	}
-	if (call_peeks(call))
+	/* to read the descriptor of a queue gives a text about it */
+	if (object.mechanism == IPCT_POSIX_MQ || call_peeks(call) ||
+	    !call_is_ipc(state, call, &object, role))
 		return 0;
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
@@ -257,7 +215,10 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	transfer_init(&t, fds[index & 1], role, call->ret);
 	if (is_stashed)
 		t.flags |= IPCT_TRANSFER_STASHED;
-	fill_message(call, &object, &t);
+	if (object.mechanism == IPCT_EVENTFD)
+		fill_eventfd(call, &object, &t);
+	else
+		fill_message(call, &object, &t);
 	report(state, call, &object, &t);
 	return 0;
 }
@@ -311,6 +272,8 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	}
 	if (role == IPCT_ROLE_RECEIVE && flags_move_nothing(call->args[3]))
 		return 0;
+	if (!call_is_ipc(state, call, &object, role))
+		return 0;
 	if (!transfer_begin(&object, state, call->args[0], role, call_peer(state, call, &object)))
 		return 0;
 	state->call = *call;
@@ -325,6 +288,52 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	return 0;
 }
 
+/* mq_timedsend returns 0, and what it sent is in its arguments. */
+static __always_inline void fill_posix_mq(const struct call *call, struct ipct_transfer *t)
+{
+	__u32 priority = call->args[3];
+
+	if (t->result < 0)
+		return;
+	if (call->shape == SHAPE_MQ_SEND)
+		t->result = t->copied = call->args[2];
+	else if (!call->args[3] ||
+		 bpf_probe_read_user(&priority, sizeof(priority), (void *)call->args[3]))
+		return;
+	t->position = priority;
+	t->flags |= IPCT_TRANSFER_POSITION;
+}
+
+/* The message of mq_timedsend or mq_timedreceive in state->call. Global: walked once. */
+__noinline int move_posix_mq(void)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct ipct_transfer t;
+	struct object object;
+	struct call call;
+	bool is_stashed;
+	__u8 role;
+
+	if (!state)
+		return 0;
+	call = state->call;
+	role = call.shape == SHAPE_MQ_SEND ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
+	is_stashed = call_object(state, &call, 0, call.args[0], &object);
+	if (object.is_closed && call.ret >= 0 && task_has_threads())
+		report_unresolved(state, &call, call.args[0], role);
+	if (object.mechanism != IPCT_POSIX_MQ || !mechanism_is_wanted(IPCT_POSIX_MQ) ||
+	    !transfer_begin(&object, state, call.args[0], role, 0))
+		return 0;
+	transfer_init(&t, call.args[0], role, call.ret);
+	if (is_stashed)
+		t.flags |= IPCT_TRANSFER_STASHED;
+	fill_posix_mq(&call, &t);
+	t.wait_ns = state->wait_ns;
+	t.syscall = call.nr;
+	transfer(&object, &t);
+	return 0;
+}
+
 /* What descriptors 0 and 1 of a call that moves data do (enum ipct_role). */
 static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 {
@@ -332,6 +341,7 @@ static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 	ret_roles[1] = IPCT_ROLE_NONE;
 	switch (shape) {
 	case SHAPE_WRITE:
+	case SHAPE_WRITE_VECTOR:
 	case SHAPE_SENDTO:
 	case SHAPE_SENDMSG:
 	case SHAPE_SENDMMSG:
@@ -358,6 +368,11 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 
 	if (is_restart(call->ret) || (call->shape == SHAPE_READ && !call->args[2]))
 		return;
+	if (shape_is_posix_mq(call->shape)) {
+		state->call = *call;
+		move_posix_mq();
+		return;
+	}
 	shape_roles(call->shape, roles);
 	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
 		move_many(state, call, roles[0]);
@@ -378,8 +393,10 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 	object_of_current_fd(fd, &object);
 	if (!mechanism_is_wanted(object.mechanism))
 		return 0;
-	if (!object_in_scope(&object, state, 0))
-		return 0;
+	if (!object_in_scope(&object, state, 0) || object.mechanism == IPCT_NETLINK)
+		return 0; /* most netlink sockets never talk to a process */
+	if (object.mechanism == IPCT_PTY && terminal_is_master(&object))
+		origin = IPCT_ORIGIN_CREATE; /* each open of /dev/ptmx makes one */
 	/* of a TCP connection inet_sock_set_state tells more */
 	if (object.mechanism != IPCT_TCP || call->shape != SHAPE_CONNECT)
 		object_describe(state, &object, fd, origin);
@@ -535,6 +552,7 @@ static __noinline int dispatch(struct call *call)
 	state->stash.is_valid = 0;
 	state->wait_ns = 0;
 	state->peers_nr = 0;
+	state->netlink_peer = 0;
 	state->waker_pid = 0;
 	return 0;
 }

@@ -6,12 +6,10 @@
 #ifndef IPCTRACE_DESCRIBE_BPF_H
 #define IPCTRACE_DESCRIBE_BPF_H
 
-#include "memory.bpf.h"
+#include "fill.bpf.h"
 #include "pipe.bpf.h"
-#include "queue.bpf.h"
-#include "semaphore.bpf.h"
+#include "queue_describe.bpf.h"
 #include "socket.bpf.h"
-#include "terminal.bpf.h"
 
 static __always_inline void mark_described(const struct ipct_key *key)
 {
@@ -51,6 +49,7 @@ static __noinline int fifo_describe(const struct object *object, struct file *fi
 	return 0;
 }
 
+/* What has a port as its address. */
 static __noinline int inet_describe(const struct object *object, __u8 origin)
 {
 	struct ipct_socket *record = control_reserve(SOCKET_SHORT_SIZE);
@@ -60,8 +59,10 @@ static __noinline int inet_describe(const struct object *object, __u8 origin)
 		return 0;
 	event_init(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE,
 		   (struct task_struct *)bpf_get_current_task());
-	inet_fill((struct sock *)object->kernel, object, origin, record);
-	is_bound = record->local.port;
+	nameless_fill((struct sock *)object->kernel, object, origin, record);
+	is_bound = object->mechanism == IPCT_NETLINK ? record->sequence_local :
+		   object->mechanism == IPCT_VSOCK   ? record->remote.scope :
+						       record->local.port;
 	control_submit(record);
 	/* the first send will give it a port: worth another description */
 	if (is_bound)
@@ -103,31 +104,6 @@ static __noinline int unix_describe(const struct object *object, __u8 origin)
 	return 0;
 }
 
-static __always_inline void object_fill(const struct object *object, struct file *file,
-					struct ipct_object *record)
-{
-	switch (object->mechanism) {
-	case IPCT_POSIX_MQ:
-	case IPCT_SYSV_MSG:
-		queue_fill(object, file, record);
-		return;
-	case IPCT_SYSV_SEM:
-	case IPCT_FUTEX:
-	case IPCT_FILE_LOCK:
-		semaphore_fill(object, file, record);
-		return;
-	case IPCT_SYSV_SHM:
-	case IPCT_POSIX_SHM:
-	case IPCT_MEMFD:
-	case IPCT_SHARED_MAPPING:
-		memory_fill(object, file, record);
-		return;
-	case IPCT_PTY:
-		terminal_fill(object, file, record);
-		return;
-	}
-}
-
 /* What is neither a pipe nor a socket. `file` gives it a name where it has one; may be NULL. */
 static __noinline int other_describe(const struct object *object, struct file *file, __u8 origin)
 {
@@ -137,11 +113,7 @@ static __noinline int other_describe(const struct object *object, struct file *f
 		return 0;
 	event_init(&record->event, IPCT_EVENT_OBJECT, sizeof(*record),
 		   (struct task_struct *)bpf_get_current_task());
-	record->key = object->key;
-	record->mechanism = object->mechanism;
-	record->origin = origin;
-	record->queued_bytes = IPCT_LEVEL_UNKNOWN;
-	object_fill(object, file, record);
+	object_fill(object, file, origin, record);
 	control_submit(record);
 	mark_described(&object->key);
 	return 0;
@@ -149,10 +121,10 @@ static __noinline int other_describe(const struct object *object, struct file *f
 
 static __always_inline void socket_describe(const struct object *object, __u8 origin)
 {
-	if (mechanism_is_inet(object->mechanism))
-		inet_describe(object, origin);
-	else
+	if (mechanism_is_unix(object->mechanism))
 		unix_describe(object, origin);
+	else
+		inet_describe(object, origin);
 }
 
 /* What may get its name from the file. */
@@ -182,7 +154,10 @@ __noinline int describe_object(__s32 fd, __u32 origin)
 		pipe_describe(&object, origin);
 	else if (mechanism_is_socket(object.mechanism))
 		socket_describe(&object, origin);
-	else
+	else if (mechanism_is_queue(object.mechanism)) {
+		if (queue_describe(fd, origin))
+			mark_described(&object.key);
+	} else
 		named_describe(&object, fd, origin);
 	return 0;
 }

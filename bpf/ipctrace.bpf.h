@@ -46,7 +46,8 @@ struct object {
 	__u32 file_flags; /* f_flags of a pipe's end */
 	__u8 mechanism;	  /* IPCT_MECHANISM_NONE: none of ours */
 	__u8 is_closed;	  /* the descriptor is not open */
-	__u8 _pad[2];
+	__u8 is_signalfd; /* no object of ours, but reads of it take signals */
+	__u8 _pad;
 };
 
 #define TASK_PEERS 16  /* messages of one recvmmsg whose sender is kept; a power of two */
@@ -70,6 +71,18 @@ struct call {
 	__u8 _pad[2];
 };
 
+/* What waits in a message queue, walked a run of messages of one type after the other. */
+struct queue_walk {
+	__u64 head; /* struct list_head of the messages */
+	__u64 node; /* the first that was not walked yet; `head`: none is left */
+	__u64 tree; /* POSIX: struct rb_node of this priority, 0: none is left */
+	__u64 type; /* of the run: type, or priority + 1 */
+	__u64 bytes;
+	__u32 messages;
+	__u8 is_tree;
+	__u8 _pad[3];
+};
+
 struct task_state {
 	__u8 scope; /* enum task_scope */
 	__u8 is_described;
@@ -84,6 +97,7 @@ struct task_state {
 	__u64 waker_start_ns;	 /* who ended the wait of the present call, see wait.bpf.c */
 	__u32 waker_pid;	 /* 0: nobody is known */
 	__u32 _pad3;
+	__u64 netlink_peer; /* struct sock that got what the present call sent; one of them */
 	struct ipct_key described[2]; /* of the last receive and send: known to be described */
 	struct stash stash;
 	/*
@@ -92,6 +106,7 @@ struct task_state {
 	 */
 	struct call call;
 	struct object object;
+	struct queue_walk walk;
 };
 
 SHARED_MAP struct {

@@ -45,6 +45,11 @@ static __always_inline bool mechanism_is_pipe(__u8 mechanism)
 	return mechanism == IPCT_PIPE || mechanism == IPCT_FIFO;
 }
 
+static __always_inline bool mechanism_is_queue(__u8 mechanism)
+{
+	return mechanism == IPCT_POSIX_MQ || mechanism == IPCT_SYSV_MSG;
+}
+
 static __always_inline bool mechanism_is_unix(__u8 mechanism)
 {
 	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UNIX_SEQPACKET;
@@ -142,6 +147,7 @@ static __always_inline void object_of_anonymous(struct file *file, struct object
 	struct name_head name;
 
 	name_read(BPF_CORE_READ(file, f_path.dentry), &name);
+	ret->is_signalfd = NAME_IS(name, "[signalf", "d]\0\0\0\0\0\0");
 	if (!NAME_IS(name, "[eventfd", "]\0\0\0\0\0\0\0"))
 		return;
 	context = BPF_CORE_READ(file, private_data);

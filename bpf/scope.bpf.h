@@ -113,6 +113,41 @@ static __always_inline void follow_key_connection(struct ipct_follow_key *key, s
 	key->kind = IPCT_FOLLOW_CONNECTION;
 }
 
+static __always_inline void follow_key_vsock(struct ipct_follow_key *key, __u32 port)
+{
+	key->id = port;
+	key->space = AF_VSOCK; /* no network namespace has so low a number */
+	key->kind = IPCT_FOLLOW_PORT;
+}
+
+/* Both ports, as of UDP: whoever connects to a listener of the tree, and its connections. */
+static __always_inline void follow_vsock(struct sock *sk)
+{
+	struct vsock_sock___compat *vsock = (void *)sk;
+	struct ipct_follow_key key = {};
+
+	if (!bpf_core_type_exists(struct vsock_sock___compat))
+		return;
+	follow_key_vsock(&key, BPF_CORE_READ(vsock, local_addr.svm_port));
+	follow_add(&key, 0);
+	follow_key_vsock(&key, BPF_CORE_READ(vsock, remote_addr.svm_port));
+	follow_add(&key, 0);
+}
+
+static __always_inline bool vsock_is_followed(struct sock *sk)
+{
+	struct vsock_sock___compat *vsock = (void *)sk;
+	struct ipct_follow_key key = {};
+
+	if (!bpf_core_type_exists(struct vsock_sock___compat))
+		return false;
+	follow_key_vsock(&key, BPF_CORE_READ(vsock, local_addr.svm_port));
+	if (follow_has(&key, 0))
+		return true;
+	follow_key_vsock(&key, BPF_CORE_READ(vsock, remote_addr.svm_port));
+	return follow_has(&key, 0);
+}
+
 /* A listener of the tree: whoever connects to it. Else this connection alone. */
 static __always_inline void follow_tcp(struct sock *sk)
 {
@@ -140,6 +175,10 @@ static __always_inline void follow_socket(const struct object *object, __u64 pee
 	follow_add(&key, object->key.inode);
 	if (object->mechanism == IPCT_TCP) {
 		follow_tcp(sk);
+		return;
+	}
+	if (object->mechanism == IPCT_VSOCK) {
+		follow_vsock(sk);
 		return;
 	}
 	if (object->mechanism == IPCT_UDP) {
@@ -229,6 +268,8 @@ static __always_inline bool socket_is_followed(const struct object *object, __u6
 		return true;
 	if (object->mechanism == IPCT_TCP)
 		return connection_is_followed(sk);
+	if (object->mechanism == IPCT_VSOCK)
+		return vsock_is_followed(sk);
 	if (object->mechanism == IPCT_UDP)
 		return port_is_followed(sk, socket_local_port(sk)) ||
 		       port_is_followed(sk, socket_remote_port(sk)) || port_is_followed(sk, peer);

@@ -9,7 +9,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STATE_ESTABLISHED 1
 #define STATE_CLOSE 7
 
-static __always_inline void peer_note(struct sock *peer)
+static __always_inline void peer_note(__u64 peer)
 {
 	/* a worker of io_uring may have none yet */
 	struct task_state *state = task_state_create(current_task());
@@ -17,33 +17,53 @@ static __always_inline void peer_note(struct sock *peer)
 	if (!state)
 		return;
 	if (state->peers_nr < TASK_PEERS)
-		state->peers[state->peers_nr & (TASK_PEERS - 1)] = (__u64)peer;
+		state->peers[state->peers_nr & (TASK_PEERS - 1)] = peer;
 	state->peers_nr++;
 }
 
-/* In the reader's context; the skb of a unix socket belongs to the socket that sent it. */
+/*
+ * In the reader's context; the skb of a unix socket belongs to the socket that sent it. That of a
+ * netlink socket has the port id of the sender: 0 is the kernel.
+ */
 SEC("?tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
 {
-	struct sock *sender = BPF_CORE_READ(skb, sk);
+	struct sock *sk = BPF_CORE_READ(skb, sk);
+	__u16 family;
 
-	if (sender && BPF_CORE_READ(sender, __sk_common.skc_family) == AF_UNIX &&
-	    current_moves_data())
-		peer_note(sender);
+	if (!sk)
+		return 0;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if ((family != AF_UNIX && family != AF_NETLINK) || !current_moves_data())
+		return 0;
+	peer_note(family == AF_UNIX ? (__u64)sk : netlink_sender(skb));
 	return 0;
 }
 
+/* A multicast has many receivers: one that is followed brings the send into the scope. */
+static __always_inline void netlink_receiver_note(struct sock *sk)
+{
+	struct task_state *state = task_state_get(current_task());
+
+	if (state && !peer_is_followed(state->netlink_peer))
+		state->netlink_peer = (__u64)sk;
+}
+
 /*
- * In the sender's context for unix sockets: the socket that will receive, also of a sendto()
- * without a connection. Since 6.3 (40e0b0908142); where it is missing, the receiver tells.
+ * In the sender's context for unix and netlink sockets: the socket that will receive, also of a
+ * sendto() without a connection. Since 6.3 (40e0b0908142); where it is missing, the receiver tells.
  */
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(data_ready, struct sock *sk)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if ((family != AF_UNIX && family != AF_NETLINK) || !current_moves_data())
 		return 0;
-	if (socket_mechanism(sk) == IPCT_UNIX_DGRAM && current_moves_data())
-		peer_note(sk);
+	if (family == AF_NETLINK && !capture_config.is_system_wide)
+		netlink_receiver_note(sk);
+	else if (socket_mechanism(sk) == IPCT_UNIX_DGRAM)
+		peer_note((__u64)sk);
 	return 0;
 }
 
@@ -74,8 +94,8 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 	if (!record)
 		return 0;
 	event_init_actorless(&record->event, IPCT_EVENT_SOCKET, SOCKET_SHORT_SIZE);
-	inet_fill(sk, &object, new == STATE_CLOSE ? IPCT_ORIGIN_CLOSE : IPCT_ORIGIN_ESTABLISH,
-		  record);
+	nameless_fill(sk, &object, new == STATE_CLOSE ? IPCT_ORIGIN_CLOSE : IPCT_ORIGIN_ESTABLISH,
+		      record);
 	control_submit(record);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sockets of the families AF_UNIX, AF_INET and AF_INET6: addresses, content, description. */
+/* Sockets: addresses, content, description. */
 #ifndef IPCTRACE_SOCKET_BPF_H
 #define IPCTRACE_SOCKET_BPF_H
 
@@ -43,6 +43,32 @@ static __always_inline void socket_fill_inet(struct sock *sk, struct ipct_socket
 	record->remote.port = remote;
 	record->remote.scope = record->local.scope;
 	BPF_CORE_READ_INTO(&record->remote.ip, sk, __sk_common.skc_v6_daddr);
+}
+
+/* The port id has 32 bits, so it does not go into an address; see event.h. */
+static __always_inline void socket_fill_netlink(struct sock *sk, struct ipct_socket *record)
+{
+	record->sequence_local = BPF_CORE_READ((struct netlink_sock *)sk, portid);
+	record->sequence_remote = BPF_CORE_READ(sk, sk_protocol);
+}
+
+static __always_inline void address_from_vsock(struct ipct_address *address, __u32 cid, __u32 port)
+{
+	address->family = AF_VSOCK;
+	address->scope = port;
+	__builtin_memcpy(address->ip, &cid, sizeof(cid));
+}
+
+static __always_inline void socket_fill_vsock(struct sock *sk, struct ipct_socket *record)
+{
+	struct vsock_sock___compat *vsock = (void *)sk;
+
+	if (!bpf_core_type_exists(struct vsock_sock___compat))
+		return;
+	address_from_vsock(&record->local, BPF_CORE_READ(vsock, local_addr.svm_cid),
+			   BPF_CORE_READ(vsock, local_addr.svm_port));
+	address_from_vsock(&record->remote, BPF_CORE_READ(vsock, remote_addr.svm_cid),
+			   BPF_CORE_READ(vsock, remote_addr.svm_port));
 }
 
 static __always_inline void socket_fill_unix(struct sock *sk, struct ipct_socket *record)
@@ -113,6 +139,34 @@ static __always_inline void socket_walk_queue(struct sk_buff_head *queue, __u32 
 		record->queued_bytes += bytes;
 }
 
+static __always_inline __u32 netlink_sender(const struct sk_buff *skb)
+{
+	struct netlink_skb_parms *parms =
+		(struct netlink_skb_parms *)((char *)skb +
+					     bpf_core_field_offset(struct sk_buff, cb));
+
+	return BPF_CORE_READ(parms, portid);
+}
+
+/* Only what processes sent. */
+static __always_inline void netlink_walk_queue(struct sk_buff_head *queue,
+					       struct ipct_socket *record)
+{
+	struct sk_buff *skb = BPF_CORE_READ(queue, next);
+
+	for (int i = 0; i < SOCKET_QUEUE_WALKED; i++) {
+		if (!skb || skb == (struct sk_buff *)queue)
+			return;
+		if (netlink_sender(skb)) {
+			record->queued_messages++;
+			record->queued_bytes += BPF_CORE_READ(skb, len);
+		}
+		skb = BPF_CORE_READ(skb, next);
+	}
+	if (skb && skb != (struct sk_buff *)queue)
+		record->queued_bytes = IPCT_LEVEL_UNKNOWN;
+}
+
 static __always_inline struct sk_buff_head *socket_receive_queue(struct sock *sk)
 {
 	return (struct sk_buff_head *)((char *)sk +
@@ -140,9 +194,14 @@ static __always_inline void socket_fill_tcp_level(struct sock *sk, struct ipct_s
 /* What waits in the receive queue: for the snapshot, too long for a hook. */
 static __always_inline void socket_fill_level(struct sock *sk, struct ipct_socket *record)
 {
-	if (record->state == STATE_LISTEN || record->mechanism == IPCT_TCP)
+	if (record->state == STATE_LISTEN || record->mechanism == IPCT_TCP ||
+	    record->mechanism == IPCT_VSOCK)
 		return;
 	record->queued_bytes = 0;
+	if (record->mechanism == IPCT_NETLINK) {
+		netlink_walk_queue(socket_receive_queue(sk), record);
+		return;
+	}
 	if (record->mechanism == IPCT_UDP) {
 		struct udp_sock *udp = (struct udp_sock *)sk;
 		struct sk_buff_head *early =
@@ -169,10 +228,18 @@ static __always_inline void socket_fill_common(struct sock *sk, const struct obj
 }
 
 /* All but the head and what is queued. Not for unix sockets, whose record is longer. */
-static __always_inline void inet_fill(struct sock *sk, const struct object *object, __u8 origin,
-				      struct ipct_socket *record)
+static __always_inline void nameless_fill(struct sock *sk, const struct object *object, __u8 origin,
+					  struct ipct_socket *record)
 {
 	socket_fill_common(sk, object, origin, record);
+	if (object->mechanism == IPCT_NETLINK) {
+		socket_fill_netlink(sk, record);
+		return;
+	}
+	if (object->mechanism == IPCT_VSOCK) {
+		socket_fill_vsock(sk, record);
+		return;
+	}
 	socket_fill_inet(sk, record);
 	if (object->mechanism == IPCT_TCP && record->state != STATE_LISTEN)
 		socket_fill_tcp_level(sk, record);
@@ -184,6 +251,24 @@ static __always_inline void unix_fill(struct sock *sk, const struct object *obje
 {
 	socket_fill_common(sk, object, origin, record);
 	socket_fill_unix(sk, record);
+}
+
+#define NETLINK_ADDRESS_SIZE 12
+
+/*
+ * Does what is sent to the sockaddr_nl at `name`, or without one to whom the socket is connected,
+ * go to a process? A group may have members; port 0 is the kernel.
+ */
+static __always_inline bool netlink_send_is_ipc(struct sock *sk, __u64 name)
+{
+	struct netlink_sock *netlink = (struct netlink_sock *)sk;
+	__u32 address[NETLINK_ADDRESS_SIZE / 4] = {}; /* family and padding, port, groups */
+
+	if (!name)
+		return BPF_CORE_READ(netlink, dst_portid) || BPF_CORE_READ(netlink, dst_group);
+	if (bpf_probe_read_user(address, sizeof(address), (void *)name))
+		return false;
+	return address[1] || address[2];
 }
 
 #endif

@@ -11,6 +11,7 @@ enum shape {
 	SHAPE_READ,
 	SHAPE_READ_VECTOR,
 	SHAPE_WRITE,
+	SHAPE_WRITE_VECTOR,
 	SHAPE_SENDTO,
 	SHAPE_SENDMSG,
 	SHAPE_SENDMMSG,
@@ -122,6 +123,11 @@ static __always_inline __u8 syscall_shape(__s64 nr, bool is_ia32)
 static __always_inline bool shape_moves_data(__u8 shape)
 {
 	return shape >= SHAPE_READ && shape <= SHAPE_MOVE_LAST;
+}
+
+static __always_inline bool shape_is_posix_mq(__u8 shape)
+{
+	return shape == SHAPE_MQ_SEND || shape == SHAPE_MQ_RECEIVE;
 }
 
 static __always_inline bool shape_introduces(__u8 shape)

@@ -20,7 +20,7 @@ static __always_inline bool is_restart(__s64 ret)
 static __always_inline bool model_is_message(__u8 mechanism)
 {
 	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
-	       mechanism == IPCT_UDP;
+	       mechanism == IPCT_UDP || mechanism == IPCT_NETLINK;
 }
 
 static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
@@ -90,7 +90,12 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->position = is_send ? BPF_CORE_READ(tcp, write_seq) : copied;
 		t->flags |= IPCT_TRANSFER_POSITION;
 		is_empty = !is_send && copied == BPF_CORE_READ(tcp, rcv_nxt);
-	} else if (!is_send && mechanism_is_socket(object->mechanism)) {
+	} else if (object->mechanism == IPCT_PTY) {
+		t->peer = (__u64)terminal_other_end(object);
+		if (terminal_is_raw(object, is_send != terminal_is_master(object)))
+			t->flags |= IPCT_TRANSFER_RAW;
+	} else if (!is_send && mechanism_is_socket(object->mechanism) &&
+		   object->mechanism != IPCT_VSOCK) { /* whose queue its transport has */
 		is_empty = !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	}
 	if (is_empty)

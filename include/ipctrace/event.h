@@ -36,7 +36,8 @@ struct ipct_event {
 /*
  * Identity of an object between processes. Pipes and FIFOs: inode and device. Sockets: inode
  * (0 before accept gives it one) and the address of struct sock, which the slab reuses as
- * soon as the socket is gone. SysV objects: id and ipc namespace. Memory and locked files:
+ * soon as the socket is gone. SysV objects: id, and ipc namespace with their kind (1: semaphores,
+ * 2: messages, 3: memory) in the high half. Memory and locked files:
  * inode, and device with the inode's generation in the high half. eventfd: id and address of
  * its context. pty: index + 1 and address of the master's tty_struct. POSIX mq: inode, device.
  */
@@ -46,10 +47,10 @@ struct ipct_key {
 };
 
 struct ipct_address {
-	__u16 family; /* AF_INET, AF_INET6; 0: none */
+	__u16 family; /* AF_INET, AF_INET6, AF_VSOCK; 0: none */
 	__u16 port;   /* host byte order */
-	__u32 scope;  /* bound interface of a link-local address */
-	__u8 ip[16];  /* IPv4 as ::ffff:a.b.c.d */
+	__u32 scope;  /* bound interface of a link-local address; vsock: the port */
+	__u8 ip[16];  /* IPv4 as ::ffff:a.b.c.d; vsock: cid in the first four */
 };
 
 enum ipct_transfer_flags {
@@ -74,7 +75,11 @@ enum ipct_transfer_flags {
 struct ipct_transfer {
 	struct ipct_event event;
 	struct ipct_key key;
-	__u64 peer; /* struct sock at the other end, where the hook names it, else 0 */
+	/*
+	 * struct sock at the other end, where the hook names it, else 0. Netlink, receive: port
+	 * id of the sender; pty: tty_struct of the other end, that in the key if it is the slave's.
+	 */
+	__u64 peer;
 	/*
 	 * After the call, see enum ipct_model and bpf/README.md; a queue: the type or priority
 	 * of the message; eventfd: the value that was written or read; signal: its number.
@@ -132,9 +137,10 @@ struct ipct_socket {
 	__u64 receive_position; /* TCP: copied_seq */
 	__u64 drops;		/* sk_drops */
 	__u32 queued_messages;
-	__u32 network;	       /* inode number of its network namespace */
-	__u32 sequence_local;  /* TCP at ESTABLISHED: snd_una; pairs both ends across NAT */
-	__u32 sequence_remote; /* TCP at ESTABLISHED: rcv_nxt */
+	__u32 network; /* inode number of its network namespace */
+	/* TCP at ESTABLISHED: snd_una; pairs both ends across NAT. Netlink: port id */
+	__u32 sequence_local;
+	__u32 sequence_remote; /* TCP at ESTABLISHED: rcv_nxt. Netlink: protocol */
 	__u8 mechanism;
 	__u8 origin;
 	__u8 state; /* skc_state */
@@ -227,8 +233,14 @@ struct ipct_aggregate {
 struct ipct_object {
 	struct ipct_event event;
 	struct ipct_key key;
-	__u64 size;	       /* memory: bytes of the object */
-	__u64 queued_bytes;    /* queues; IPCT_LEVEL_UNKNOWN: not measured */
+	/*
+	 * Memory: bytes of the object; pty: bytes that wait for the master; queue: the type, or
+	 * priority + 1, of the messages that this record counts, behind one with 0 that counts
+	 * all at the same time
+	 */
+	__u64 size;
+	/* queues; eventfd: its value; pty: for the slave; IPCT_LEVEL_UNKNOWN: not measured */
+	__u64 queued_bytes;
 	__u32 queued_messages; /* queues */
 	__u32 id;	       /* SysV id; index of a pty, id of an eventfd */
 	__u32 ipc_key;	       /* SysV: key_t, 0: IPC_PRIVATE */

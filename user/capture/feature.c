@@ -33,8 +33,10 @@ const struct feature_hook feature_hooks[] = {
 	{ "signal_generate", "tp_btf/signal_generate", "btf_trace_signal_generate",
 	  IPCT_GROUP_SIGNAL, false, "no signals" },
 	{ "skb_copied", "tp_btf/skb_copy_datagram_iovec", "btf_trace_skb_copy_datagram_iovec",
-	  IPCT_GROUP_UNIX, false, "senders of unix datagrams are inferred from their order" },
-	{ "data_ready", "tp_btf/sk_data_ready", "btf_trace_sk_data_ready", IPCT_GROUP_UNIX, false,
+	  IPCT_GROUP_UNIX | IPCT_GROUP_NETLINK, false,
+	  "senders of unix datagrams are inferred from their order" },
+	{ "data_ready", "tp_btf/sk_data_ready", "btf_trace_sk_data_ready",
+	  IPCT_GROUP_UNIX | IPCT_GROUP_NETLINK, false,
 	  "unix datagrams from outside the traced tree have no sender (Linux < 6.3)" },
 	{ "tcp_state", "tp_btf/inet_sock_set_state", "btf_trace_inet_sock_set_state",
 	  IPCT_GROUP_INET, false, "TCP ends are paired by address only" },
@@ -54,6 +56,8 @@ const struct feature_hook feature_hooks[] = {
 	  "ends of processes are missing" },
 	{ "tasks", "iter/task", NULL, 0, true, "older processes are missing" },
 	{ "task_files", "iter/task_file", NULL, GROUP_DATA, true, "older channels are missing" },
+	{ "ipc_spaces", "iter/task", NULL, IPCT_GROUP_QUEUE, false,
+	  "what waits in older SysV queues is missing" },
 };
 
 /* Of tracepoints that changed: how many arguments a program is written for. */

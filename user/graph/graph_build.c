@@ -249,6 +249,20 @@ static int direction_add_message(struct build *build, struct direction *directio
 	return edges_add(build, direction, message_ledger_edges(direction->message), channel);
 }
 
+static int direction_add_counter(struct build *build, struct direction *direction, uint32_t channel)
+{
+	struct graph_channel *out = &build->graph->channels[channel];
+	struct counter_result result;
+	int err = counter_ledger_close(direction->counter, build->is_lossy, &result);
+
+	if (err)
+		return err;
+	balance_add(&out->before_capture, &result.before);
+	balance_add(&out->unread, &result.unread);
+	out->is_unread_inferred |= result.is_unread_inferred;
+	return edges_add(build, direction, counter_ledger_edges(direction->counter), channel);
+}
+
 /* Edges both of whose ends the hook named. */
 static int direction_add_direct(struct build *build, struct direction *direction, uint32_t channel)
 {
@@ -269,6 +283,8 @@ static int direction_add(struct build *build, struct direction *direction, uint3
 		err = direction_add_stream(build, direction, channel);
 	if (!err && direction->message)
 		err = direction_add_message(build, direction, channel);
+	if (!err && direction->counter)
+		err = direction_add_counter(build, direction, channel);
 	return err;
 }
 
@@ -324,7 +340,16 @@ static int endpoints_add(struct build *build, const struct channel *channel,
 	return err;
 }
 
-/* A receive end of a byte stream has the messages whose first byte it got. */
+static bool channel_counts_sends(const struct channel *channel)
+{
+	return channel->directions[0].stream || channel->directions[1].stream ||
+	       channel->directions[0].counter;
+}
+
+/*
+ * A receive end of a byte stream has the messages whose first byte it got, one of a counter the
+ * writes that it took.
+ */
 static void receivers_count_messages(struct build *build, size_t first_edge, uint32_t channel)
 {
 	struct graph_channel *out = &build->graph->channels[channel];
@@ -348,7 +373,7 @@ static bool channel_was_used(const struct channel *channel)
 		    endpoint->key.role == IPCT_ROLE_MAP_RO ||
 		    endpoint->key.role == IPCT_ROLE_MAP_RW)
 			return true;
-	return channel->waiting_messages;
+	return channel->unread.messages;
 }
 
 static int channel_add(struct build *build, struct channel *channel)
@@ -371,7 +396,8 @@ static int channel_add(struct build *build, struct channel *channel)
 		.name = strdup(channel->name),
 		.object = strdup(channel->object),
 		.lost = { channel->lost_messages, channel->lost_bytes },
-		.unread = { channel->waiting_messages, channel->waiting_bytes },
+		.before_capture = { channel->before.messages, channel->before.bytes },
+		.unread = { channel->unread.messages, channel->unread.bytes },
 		.size = channel->size,
 	};
 	if (!out->name || !out->object)
@@ -379,7 +405,7 @@ static int channel_add(struct build *build, struct channel *channel)
 	err = endpoints_add(build, channel, out);
 	for (int i = 0; i < 2 && !err; i++)
 		err = direction_add(build, &channel->directions[i], index);
-	if (!err && (channel->directions[0].stream || channel->directions[1].stream))
+	if (!err && channel_counts_sends(channel))
 		receivers_count_messages(build, first_edge, index);
 	return err;
 }

@@ -42,6 +42,7 @@ static void direction_fini(struct direction *direction)
 {
 	stream_ledger_free(direction->stream);
 	message_ledger_free(direction->message);
+	counter_ledger_free(direction->counter);
 	edge_set_fini(&direction->direct);
 }
 
@@ -85,7 +86,8 @@ static enum stream_position mechanism_position(enum ipct_mechanism mechanism)
 
 int channel_open_directions(struct channel *channel, size_t nr, uint32_t before)
 {
-	bool is_stream = mechanism_model(channel->mechanism) == IPCT_MODEL_STREAM;
+	enum ipct_model model = mechanism_model(channel->mechanism);
+	bool is_stream = model == IPCT_MODEL_STREAM || model == IPCT_MODEL_TERMINAL;
 
 	for (size_t i = 0; i < nr; i++) {
 		struct direction *direction = &channel->directions[i];
@@ -120,6 +122,8 @@ void channel_observe(struct channel *channel, const struct match_observer *obser
 			edges_observe(stream_ledger_edges(direction->stream), channel, observer);
 		if (direction->message)
 			edges_observe(message_ledger_edges(direction->message), channel, observer);
+		if (direction->counter)
+			edges_observe(counter_ledger_edges(direction->counter), channel, observer);
 	}
 }
 

@@ -9,6 +9,7 @@
 
 #include <ipctrace/event.h>
 
+#include "model/counter_ledger.h"
 #include "model/message_ledger.h"
 #include "model/stream_ledger.h"
 
@@ -44,10 +45,11 @@ struct endpoint {
 	UT_hash_handle hh;
 };
 
-/* One way through the channel; exactly one of the first two is set, or neither (signals). */
+/* One way through the channel; one of the ledgers is set, or none (signals). */
 struct direction {
 	struct stream_ledger *stream;
 	struct message_ledger *message;
+	struct counter_ledger *counter;
 	struct edge_set direct; /* both ends were named by the hook */
 	bool is_suspect;	/* some operation may have gone through another object */
 	uint32_t far_sender;	/* node that stands for an end off this host, PROCESS_NONE */
@@ -61,9 +63,8 @@ struct channel {
 	struct endpoint *endpoints; /* uthash */
 	struct direction directions[2];
 	uint64_t lost_messages, lost_bytes;
-	/* of a channel that is only held, at the time of the snapshot */
-	uint64_t waiting_messages, waiting_bytes;
-	uint64_t size; /* of memory, in bytes */
+	struct stream_balance before, unread; /* what no ledger knows of (netlink, a snapshot) */
+	uint64_t size;			      /* of memory, in bytes */
 };
 
 /* As in every output: "pipe", or "?" for a number that is none. Static. */

@@ -275,8 +275,8 @@ static int holders_add(struct channel *channel, const struct held *held, uint32_
 	if (channel_hold(channel, holder->process, holder->role, ends_of(held, holder->flags, side),
 			 holder->descriptors))
 		return -ENOMEM;
-	channel->waiting_messages += held->queued_messages;
-	channel->waiting_bytes += held->queued_bytes;
+	channel->unread.messages += held->queued_messages;
+	channel->unread.bytes += held->queued_bytes;
 	if (held->size > channel->size)
 		channel->size = held->size;
 	return 0;

@@ -4,13 +4,12 @@
 #include <errno.h>
 
 static const struct mechanism_model *const models[] = {
-	&model_pipe,	   &model_fifo,		  &model_unix_stream,
-	&model_unix_dgram, &model_unix_seqpacket, &model_tcp,
-	&model_udp,	   &model_signal,	  &model_pty,
-	&model_netlink,	   &model_eventfd,	  &model_posix_mq,
-	&model_sysv_msg,   &model_sysv_sem,	  &model_futex,
-	&model_file_lock,  &model_sysv_shm,	  &model_posix_shm,
-	&model_memfd,	   &model_shared_mapping, &model_process_vm,
+	&model_pipe,	       &model_fifo,	  &model_unix_stream, &model_unix_dgram,
+	&model_unix_seqpacket, &model_tcp,	  &model_udp,	      &model_vsock,
+	&model_signal,	       &model_pty,	  &model_netlink,     &model_eventfd,
+	&model_posix_mq,       &model_sysv_msg,	  &model_sysv_sem,    &model_futex,
+	&model_file_lock,      &model_sysv_shm,	  &model_posix_shm,   &model_memfd,
+	&model_shared_mapping, &model_process_vm,
 };
 
 const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism)

@@ -31,7 +31,7 @@ const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism
 
 extern const struct mechanism_model model_pipe, model_fifo;
 extern const struct mechanism_model model_unix_stream, model_unix_dgram, model_unix_seqpacket;
-extern const struct mechanism_model model_tcp, model_udp;
+extern const struct mechanism_model model_tcp, model_udp, model_vsock;
 extern const struct mechanism_model model_pty, model_netlink, model_eventfd;
 extern const struct mechanism_model model_posix_mq, model_sysv_msg;
 extern const struct mechanism_model model_sysv_sem, model_futex, model_file_lock;
@@ -64,6 +64,8 @@ void model_pty_fini(struct world *world);
 void model_eventfd_fini(struct world *world);
 int model_netlink_describe(struct world *world, const struct ipct_socket *socket);
 int model_netlink_finish(struct world *world);
+int model_vsock_finish(struct world *world);
+void model_vsock_fini(struct world *world);
 void model_netlink_fini(struct world *world);
 int model_pass_apply(struct world *world, const struct ipct_pass *pass);
 int model_pass_finish(struct world *world);

@@ -20,6 +20,8 @@ struct signal_key {
 struct signal_entry {
 	struct signal_key key;
 	struct channel *channel;
+	uint64_t queued; /* signals that were queued to the target */
+	uint64_t taken;	 /* that it was seen taking: by sigwaitinfo, or from a signalfd */
 	UT_hash_handle hh;
 };
 
@@ -52,14 +54,15 @@ static struct channel *signal_channel_new(struct world *world, const struct sign
 	return world_add_channel(world, channel) ? NULL : channel;
 }
 
-static struct channel *signal_channel(struct world *world, uint32_t target, int32_t signal)
+/* NULL without memory. */
+static struct signal_entry *signal_get(struct world *world, uint32_t target, int32_t signal)
 {
 	struct signal_key key = { .target = target, .signal = signal };
 	struct signal_entry *entry;
 
 	HASH_FIND(hh, world->signals, &key, sizeof(key), entry);
 	if (entry)
-		return entry->channel;
+		return entry;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
@@ -70,42 +73,71 @@ static struct channel *signal_channel(struct world *world, uint32_t target, int3
 		return NULL;
 	}
 	HASH_ADD(hh, world->signals, key, sizeof(entry->key), entry);
-	return entry->channel;
+	return entry;
 }
 
 static int signal_count(struct channel *channel, uint32_t process, enum ipct_role role,
-			uint64_t signals)
+			uint64_t signals, uint64_t wait_ns)
 {
 	struct endpoint_count count = {
 		.process = process,
 		.role = role,
 		.operations = signals,
 		.messages = signals,
+		.wait_ns = wait_ns,
 	};
 
 	return channel_count(channel, &count);
+}
+
+/*
+ * A signal that was queued was received, whether or not its target was seen taking it; one that
+ * was taken was queued, if only before the capture.
+ */
+static uint64_t signal_received(const struct signal_entry *entry)
+{
+	return entry->queued > entry->taken ? entry->queued : entry->taken;
 }
 
 /* `match` has both ends and how many signals; `result` is that of the tracepoint. */
 static int signal_enter(struct world *world, int32_t signal, int32_t result,
 			const struct match *match)
 {
-	struct channel *channel;
+	struct signal_entry *entry;
+	uint64_t known;
 	int err;
 
 	if (match->from == PROCESS_NONE || match->to == PROCESS_NONE)
 		return -ENOMEM;
-	channel = signal_channel(world, match->to, signal);
-	if (!channel)
+	entry = signal_get(world, match->to, signal);
+	if (!entry)
 		return -ENOMEM;
 	if (result == RESULT_PENDING || result == RESULT_OVERFLOW) {
-		channel->lost_messages += match->messages;
+		entry->channel->lost_messages += match->messages;
 		return 0;
 	}
-	err = signal_count(channel, match->from, IPCT_ROLE_SEND, match->messages);
+	err = signal_count(entry->channel, match->from, IPCT_ROLE_SEND, match->messages, 0);
+	known = signal_received(entry);
+	entry->queued += match->messages;
 	if (!err)
-		err = signal_count(channel, match->to, IPCT_ROLE_RECEIVE, match->messages);
-	return err ? err : edge_set_add(&channel->directions[0].direct, match);
+		err = signal_count(entry->channel, match->to, IPCT_ROLE_RECEIVE,
+				   signal_received(entry) - known, 0);
+	return err ? err : edge_set_add(&entry->channel->directions[0].direct, match);
+}
+
+/* The process took `signals` of them; who sent them was told when they were queued. */
+static int signal_take(struct world *world, uint32_t process, int32_t signal, uint64_t signals,
+		       uint64_t wait_ns)
+{
+	struct signal_entry *entry = signal_get(world, process, signal);
+	uint64_t known;
+
+	if (!entry)
+		return -ENOMEM;
+	known = signal_received(entry);
+	entry->taken += signals;
+	return signal_count(entry->channel, process, IPCT_ROLE_RECEIVE,
+			    signal_received(entry) - known, wait_ns);
 }
 
 int model_signal_apply(struct world *world, const struct ipct_signal *signal)
@@ -122,6 +154,18 @@ int model_signal_apply(struct world *world, const struct ipct_signal *signal)
 	return signal_enter(world, signal->signal, signal->result, &match);
 }
 
+static int signal_transfer(struct world *world, const struct ipct_transfer *transfer,
+			   uint32_t process, bool is_doubtful, struct place *ret_place)
+{
+	(void)is_doubtful, (void)ret_place; /* nothing hangs on the descriptor of a signalfd */
+	if (transfer->role != IPCT_ROLE_RECEIVE || !transfer->position ||
+	    transfer->position >= NSIG) {
+		world->rejected++;
+		return 0;
+	}
+	return signal_take(world, process, transfer->position, 1, transfer->wait_ns);
+}
+
 /* A total of pid 0 was sent by the kernel. */
 static int signal_aggregate(struct world *world, const struct ipct_aggregate *aggregate,
 			    uint32_t process)
@@ -135,6 +179,9 @@ static int signal_aggregate(struct world *world, const struct ipct_aggregate *ag
 		.received_ns = aggregate->event.time_ns,
 	};
 
+	if (aggregate->role == IPCT_ROLE_RECEIVE)
+		return signal_take(world, process, aggregate->signal, aggregate->messages,
+				   aggregate->wait_ns);
 	return signal_enter(world, aggregate->signal, aggregate->error, &match);
 }
 
@@ -148,5 +195,5 @@ void model_signal_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_signal = { IPCT_SIGNAL, model_no_transfer, signal_aggregate,
+const struct mechanism_model model_signal = { IPCT_SIGNAL, signal_transfer, signal_aggregate,
 					      NULL };

@@ -8,6 +8,10 @@
 
 int model_socket_describe(struct world *world, const struct ipct_socket *record)
 {
+	if (record->mechanism == IPCT_NETLINK)
+		return model_netlink_describe(world, record);
+	if (record->mechanism == IPCT_VSOCK)
+		return model_vsock_describe(world, record);
 	if (record->mechanism != IPCT_TCP && record->mechanism != IPCT_UDP)
 		return model_unix_describe(world, record);
 	if (udp_table_add_local(world->udp, record->network, &record->local))

@@ -33,6 +33,7 @@ int model_socket_message_total(const struct place *place, const struct ipct_aggr
 
 int model_unix_describe(struct world *world, const struct ipct_socket *record);
 int model_tcp_describe(struct world *world, const struct ipct_socket *record);
+int model_vsock_describe(struct world *world, const struct ipct_socket *record);
 int model_udp_describe(struct world *world, const struct ipct_socket *record);
 
 #endif

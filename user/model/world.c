@@ -49,6 +49,7 @@ void world_free(struct world *world)
 	model_pty_fini(world);
 	model_eventfd_fini(world);
 	model_netlink_fini(world);
+	model_vsock_fini(world);
 	model_pass_fini(world);
 	model_access_fini(world);
 	for (size_t i = 0; i < world->channels_nr; i++)
@@ -93,6 +94,8 @@ int world_finish(struct world *world)
 		err = model_tcp_finish(world);
 	if (!err)
 		err = model_netlink_finish(world);
+	if (!err)
+		err = model_vsock_finish(world);
 	if (!err)
 		err = model_pass_finish(world);
 	return err ? err : model_sync_finish(world);

@@ -32,6 +32,7 @@ struct world {
 	struct pty_entry *ptys;
 	struct eventfd_entry *eventfds;
 	struct netlink_table *netlinks;
+	struct vsock_table *vsocks;
 	struct pass_table *passes;
 	struct access_entry *accesses;
 	struct descriptor_table *descriptors;
