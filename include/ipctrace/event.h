@@ -65,6 +65,7 @@ enum ipct_transfer_flags {
 	IPCT_TRANSFER_END = 1 << 8,	   /* end of file: nothing was left and no sender is */
 	IPCT_TRANSFER_URING = 1 << 9,	   /* done by io_uring, not by a system call */
 	IPCT_TRANSFER_RAW = 1 << 10,	   /* pty: the line discipline changes nothing */
+	IPCT_TRANSFER_CUT = 1 << 15, /* SysV queue: the message may have been longer (MSG_NOERROR) */
 	IPCT_TRANSFER_SEMAPHORE = 1 << 11, /* eventfd in semaphore mode: a read takes one unit */
 };
 
@@ -228,8 +229,8 @@ struct ipct_aggregate {
 struct ipct_object {
 	struct ipct_event event;
 	struct ipct_key key;
-	/* memory: bytes of the object; queue: the type, or priority + 1, of the messages that
-	 * this record counts, behind one with 0 that counts all at the same time */
+	/* memory: bytes of the object; queue: the type, or priority + 1, of the messages of one
+	 * size that this record counts, behind one with 0 that counts all at the same time */
 	__u64 size;
 	__u64 queued_bytes;    /* queues; IPCT_LEVEL_UNKNOWN: not measured */
 	__u32 queued_messages; /* queues */

@@ -10,7 +10,7 @@
 static uint32_t debt_sender(const struct message_ledger *ledger,
 			    const struct message_operation *debt)
 {
-	struct source *source = message_source_find(ledger, debt->source);
+	struct source *source = message_source_find(ledger, debt);
 
 	if (!ledger->has_totals)
 		return debt->fallback;
@@ -96,8 +96,8 @@ static struct stream_balance before_rest(const struct message_ledger *ledger)
 	struct stream_balance rest = {};
 
 	for (struct source *source = ledger->sources; source; source = source->hh.next) {
-		rest.messages += source->before.messages;
-		rest.bytes += source->before.bytes;
+		rest.messages += source->before;
+		rest.bytes += source->before * source->key.bytes;
 	}
 	return rest;
 }
@@ -265,10 +265,13 @@ static bool is_within_sent(const struct message_ledger *ledger, const struct edg
  */
 static bool source_is_proven(const struct message_ledger *ledger, const struct source *source)
 {
+	/* of a queue, what was added up, or its type not read, may be of any source */
+	if (ledger->is_queue && (ledger->has_totals || ledger->has_unnamed_sends))
+		return false;
 	if (source->senders.nr <= 1)
 		return !ledger->is_queue || !source->debts;
 	return source->receivers.nr <= 1 && !source->pending && !source->debts &&
-	       !source->before.messages && !source->is_truncated && !ledger->has_unnamed &&
+	       !source->before && !source->is_truncated && !ledger->has_unnamed &&
 	       !ledger->has_totals && (ledger->is_queue || !ledger->before_received.messages);
 }
 
@@ -283,7 +286,7 @@ static void source_doubt(const struct message_ledger *ledger, const struct sourc
 static void sources_judge(const struct message_ledger *ledger)
 {
 	for (struct source *source = ledger->sources; source; source = source->hh.next)
-		if (source->id != SOURCE_UNKNOWN && !source_is_proven(ledger, source))
+		if (source->key.id != SOURCE_UNKNOWN && !source_is_proven(ledger, source))
 			source_doubt(ledger, source);
 }
 
