@@ -8,8 +8,8 @@
 
 #include "ipc.bpf.h"
 
-#define QUEUE_RUN_MESSAGES 64	/* messages of one run, at most */
-#define QUEUE_TREE_DEPTH 32	/* of a red-black tree of 32768 priorities */
+#define QUEUE_RUN_MESSAGES 64 /* messages of one run, at most */
+#define QUEUE_TREE_DEPTH 32   /* of a red-black tree of 32768 priorities */
 #define QUEUE_RECORD_SHORT_SIZE __builtin_offsetof(struct ipct_object, name)
 
 /* posix_msg_tree_node is private to ipc/mqueue.c, and so is mqueue_inode_info. */
@@ -108,11 +108,11 @@ static __always_inline void queue_walk_tree(struct queue_walk *walk, __u64 tree)
 {
 	walk->tree = tree;
 	if (tree)
-		queue_walk_list(walk,
-				tree - bpf_core_field_offset(struct posix_msg_tree_node___compat,
-							     rb_node) +
-					bpf_core_field_offset(struct posix_msg_tree_node___compat,
-							      msg_list));
+		queue_walk_list(
+			walk,
+			tree - bpf_core_field_offset(struct posix_msg_tree_node___compat, rb_node) +
+				bpf_core_field_offset(struct posix_msg_tree_node___compat,
+						      msg_list));
 }
 
 static __always_inline void queue_walk_begin(struct queue_walk *walk, const struct object *object)

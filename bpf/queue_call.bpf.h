@@ -6,7 +6,7 @@
 #include "ipc.bpf.h"
 #include "transfer.bpf.h"
 
-#define MESSAGE_COPY 040000 /* MSG_COPY: takes nothing out of the queue */
+#define MESSAGE_COPY 040000    /* MSG_COPY: takes nothing out of the queue */
 #define MESSAGE_NOERROR 010000 /* MSG_NOERROR: cuts off what there is no room for */
 #define ERROR_INVALID 22
 

@@ -285,8 +285,7 @@ static __always_inline bool pid_has_root(struct pid *pid)
 	link = BPF_CORE_READ(pid, tasks[PID_OF_PROCESS].first);
 	if (!link)
 		return false;
-	return task_has_root((void *)link -
-			     bpf_core_field_offset(struct task_struct, pid_links) -
+	return task_has_root((void *)link - bpf_core_field_offset(struct task_struct, pid_links) -
 			     PID_OF_PROCESS * bpf_core_type_size(struct hlist_node));
 }
 
@@ -340,7 +339,8 @@ static __always_inline enum space_row space_next_queue(struct scratch *scratch, 
 	return SPACE_ROW_NONE;
 }
 
-/* Fills the scratch's record with the next row of the namespace: enum space_row. Global: as above. */
+/* Fills the scratch's record with the next row of the namespace: enum space_row. Global: as above.
+ */
 __noinline int space_next_row(__u64 space)
 {
 	__u32 zero = 0;

@@ -65,7 +65,8 @@ enum ipct_transfer_flags {
 	IPCT_TRANSFER_END = 1 << 8,	   /* end of file: nothing was left and no sender is */
 	IPCT_TRANSFER_URING = 1 << 9,	   /* done by io_uring, not by a system call */
 	IPCT_TRANSFER_RAW = 1 << 10,	   /* pty: the line discipline changes nothing */
-	IPCT_TRANSFER_CUT = 1 << 15, /* SysV queue: the message may have been longer (MSG_NOERROR) */
+	IPCT_TRANSFER_CUT =
+		1 << 15, /* SysV queue: the message may have been longer (MSG_NOERROR) */
 	IPCT_TRANSFER_SEMAPHORE = 1 << 11, /* eventfd in semaphore mode: a read takes one unit */
 };
 

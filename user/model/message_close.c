@@ -67,7 +67,8 @@ static int ledger_settle_debts(struct message_ledger *ledger)
 		if (operation->is_total && operation->source == SOURCE_UNKNOWN)
 			err = debt_spread(ledger, operation);
 		else
-			err = message_match(ledger, debt_sender(ledger, operation), NULL, operation);
+			err = message_match(ledger, debt_sender(ledger, operation), NULL,
+					    operation);
 		if (err)
 			return err;
 	}
@@ -270,9 +271,9 @@ static bool source_is_proven(const struct message_ledger *ledger, const struct s
 		return false;
 	if (source->senders.nr <= 1)
 		return !ledger->is_queue || !source->debts;
-	return source->receivers.nr <= 1 && !source->pending && !source->debts &&
-	       !source->before && !source->is_truncated && !ledger->has_unnamed &&
-	       !ledger->has_totals && (ledger->is_queue || !ledger->before_received.messages);
+	return source->receivers.nr <= 1 && !source->pending && !source->debts && !source->before &&
+	       !source->is_truncated && !ledger->has_unnamed && !ledger->has_totals &&
+	       (ledger->is_queue || !ledger->before_received.messages);
 }
 
 static void source_doubt(const struct message_ledger *ledger, const struct source *source)

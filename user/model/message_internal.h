@@ -44,8 +44,8 @@ struct message_ledger {
 	struct edge_set edges;
 	struct stream_balance before_received;
 	struct stream_balance truncated;
-	bool is_queue;	       /* nothing is dropped, and the sources are types of messages */
-	bool has_before;       /* something waited in the queue at the start */
+	bool is_queue;	 /* nothing is dropped, and the sources are types of messages */
+	bool has_before; /* something waited in the queue at the start */
 	bool has_unnamed_sends;
 	bool has_unnamed;      /* receives whose source was not named */
 	bool may_drop;	       /* messages between two that arrived may be missing (UDP) */

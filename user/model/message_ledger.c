@@ -376,4 +376,3 @@ void message_ledger_level_at_end(struct message_ledger *ledger, uint64_t message
 	ledger->end_level.messages += messages;
 	ledger->end_level.bytes += bytes;
 }
-
