@@ -8,8 +8,8 @@
 
 #include "ipc.bpf.h"
 
-#define QUEUE_RUN_MESSAGES 64	/* messages of one run, at most */
-#define QUEUE_TREE_DEPTH 32	/* of a red-black tree of 32768 priorities */
+#define QUEUE_RUN_MESSAGES 64 /* messages of one run, at most */
+#define QUEUE_TREE_DEPTH 32   /* of a red-black tree of 32768 priorities */
 #define QUEUE_RECORD_SHORT_SIZE __builtin_offsetof(struct ipct_object, name)
 
 /* posix_msg_tree_node is private to ipc/mqueue.c, and so is mqueue_inode_info. */
@@ -108,11 +108,11 @@ static __always_inline void queue_walk_tree(struct queue_walk *walk, __u64 tree)
 {
 	walk->tree = tree;
 	if (tree)
-		queue_walk_list(walk,
-				tree - bpf_core_field_offset(struct posix_msg_tree_node___compat,
-							     rb_node) +
-					bpf_core_field_offset(struct posix_msg_tree_node___compat,
-							      msg_list));
+		queue_walk_list(
+			walk,
+			tree - bpf_core_field_offset(struct posix_msg_tree_node___compat, rb_node) +
+				bpf_core_field_offset(struct posix_msg_tree_node___compat,
+						      msg_list));
 }
 
 static __always_inline void queue_walk_begin(struct queue_walk *walk, const struct object *object)
@@ -130,10 +130,10 @@ static __always_inline void queue_walk_begin(struct queue_walk *walk, const stru
 	queue_walk_list(walk, object->kernel + bpf_core_field_offset(struct msg_queue, q_messages));
 }
 
-/* Adds up messages of one type that follow each other; false at the end of the queue. */
+/* Adds up messages of one type and size that follow each other; false at the end of the queue. */
 static __always_inline bool queue_walk_run(struct queue_walk *walk)
 {
-	__u64 node, head, bytes = 0, type = 0;
+	__u64 node, head, size = 0, type = 0;
 	__u32 messages = 0;
 
 	if (walk->is_tree && walk->tree && walk->node == walk->head)
@@ -145,16 +145,17 @@ static __always_inline bool queue_walk_run(struct queue_walk *walk)
 
 		if (!node || node == head)
 			break;
-		if (messages && (__u64)BPF_CORE_READ(message, m_type) != type)
+		if (messages && ((__u64)BPF_CORE_READ(message, m_type) != type ||
+				 BPF_CORE_READ(message, m_ts) != size))
 			break;
 		type = BPF_CORE_READ(message, m_type);
-		bytes += BPF_CORE_READ(message, m_ts);
+		size = BPF_CORE_READ(message, m_ts);
 		messages++;
 		node = (__u64)BPF_CORE_READ(message, m_list.next);
 	}
 	walk->node = node;
 	walk->type = walk->is_tree ? type + 1 : type;
-	walk->bytes = bytes;
+	walk->bytes = size * messages;
 	walk->messages = messages;
 	return messages;
 }

@@ -6,7 +6,8 @@
 #include "ipc.bpf.h"
 #include "transfer.bpf.h"
 
-#define MESSAGE_COPY 040000 /* MSG_COPY: takes nothing out of the queue */
+#define MESSAGE_COPY 040000    /* MSG_COPY: takes nothing out of the queue */
+#define MESSAGE_NOERROR 010000 /* MSG_NOERROR: cuts off what there is no room for */
 #define ERROR_INVALID 22
 
 static __always_inline bool queue_call_moves_nothing(const struct call *call)
@@ -39,6 +40,8 @@ static __always_inline void queue_move(struct task_state *state, const struct ca
 		t.position = queue_user_type(call, &is_read);
 		if (is_read)
 			t.flags |= IPCT_TRANSFER_POSITION;
+		if (!is_send && (call->args[4] & MESSAGE_NOERROR) && t.result == call->args[2])
+			t.flags |= IPCT_TRANSFER_CUT;
 	}
 	transfer(&object, &t);
 }

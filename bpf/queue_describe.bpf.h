@@ -126,7 +126,8 @@ static __always_inline void queue_report_runs(struct task_state *state, const st
 	for (int i = 0; i < QUEUE_RUNS; i++) {
 		if (!queue_next_run())
 			return;
-		if (change->messages < 0 && walk->type == change->type) {
+		if (change->messages < 0 && walk->type == change->type &&
+		    walk->bytes == walk->messages * change->bytes) {
 			walk->messages--;
 			walk->bytes -= change->bytes;
 			change->messages = 0;

@@ -13,7 +13,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define ANCESTORS_WALKED 64
 #define QUEUE_RUNS_WALKED 256 /* of messages of one type, in a POSIX queue */
-#define SPACE_ROWS 1024	      /* SysV queues and runs of messages, of an ipc namespace */
+#define SPACE_ROWS 256	      /* SysV queues and runs of messages: 32 kB is room for them */
 #define SPACE_GAP 64	      /* indices without a queue, in a row */
 #define PID_OF_PROCESS 1      /* PIDTYPE_TGID: index of pid.tasks and task_struct.pid_links */
 
@@ -277,17 +277,36 @@ struct {
 	__type(value, __u32);
 } spaces SEC(".maps");
 
-__u32 snapshot_run; /* number of the run of ipc_spaces(): set by user space */
+/* Set by user space before ipc_spaces() is run, again and again until nothing is left. */
+__u32 snapshot_run;   /* grows with each snapshot */
+__u32 spaces_left;    /* set by the program: a namespace was passed over */
+__u64 snapshot_space; /* the namespace whose rows are being written */
 
-static __always_inline bool space_is_new(__u64 space)
+static __always_inline bool space_is_done(__u64 space)
 {
-	__u32 run = snapshot_run;
 	__u32 *known = bpf_map_lookup_elem(&spaces, &space);
 
-	if (known && *known == run)
+	return known && *known == snapshot_run;
+}
+
+/* Is this task the one whose turn it is to write rows of its namespace? */
+static __always_inline bool space_begin(struct scratch *scratch, __u64 space)
+{
+	__u32 run = snapshot_run;
+
+	if (snapshot_space == space)
+		return true;
+	if (space_is_done(space))
 		return false;
-	/* no room: its queues are written again, and user space takes them once */
-	bpf_map_update_elem(&spaces, &space, &run, BPF_ANY);
+	if (snapshot_space) {
+		spaces_left = 1;
+		return false;
+	}
+	if (bpf_map_update_elem(&spaces, &space, &run, BPF_ANY))
+		return false;
+	snapshot_space = space;
+	scratch->index = 0;
+	scratch->is_new = scratch->has_runs = 0;
 	return true;
 }
 
@@ -339,18 +358,21 @@ __noinline int space_queue(__u64 space)
 	return 1;
 }
 
-static __always_inline bool space_next_queue(struct scratch *scratch, __u64 space)
+enum space_row { SPACE_ROW_END, SPACE_ROW_NONE, SPACE_ROW_QUEUE, SPACE_ROW_RUN };
+
+static __always_inline enum space_row space_next_queue(struct scratch *scratch, __u64 space)
 {
 	struct ipc_ids *ids = ipc_ids_of((struct ipc_namespace *)space, IPC_IDS_MSG);
 	__u32 nr = BPF_CORE_READ(ids, max_idx) + 1;
 
-	for (int i = 0; i < SPACE_GAP && scratch->index < nr; i++)
+	for (int i = 0; i < SPACE_GAP; i++) {
+		if (scratch->index >= nr)
+			return SPACE_ROW_END;
 		if (space_queue(space))
-			return true;
-	return false;
+			return SPACE_ROW_QUEUE;
+	}
+	return SPACE_ROW_NONE;
 }
-
-enum space_row { SPACE_ROW_END, SPACE_ROW_NONE, SPACE_ROW_QUEUE, SPACE_ROW_RUN };
 
 /* Fills the scratch's record with the next row of the namespace: enum space_row. Global: as above.
  */
@@ -358,6 +380,7 @@ __noinline int space_next_row(__u64 space)
 {
 	__u32 zero = 0;
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+	enum space_row row;
 
 	if (!scratch)
 		return SPACE_ROW_END;
@@ -369,12 +392,14 @@ __noinline int space_next_row(__u64 space)
 		return SPACE_ROW_RUN;
 	}
 	scratch->has_runs = 0;
-	if (!space_next_queue(scratch, space))
-		return SPACE_ROW_END;
+	row = space_next_queue(scratch, space);
+	if (row != SPACE_ROW_QUEUE)
+		return row;
 	if (!queue_in_scope(&scratch->queue))
 		return SPACE_ROW_NONE;
 	__builtin_memset(&scratch->object, 0, sizeof(scratch->object));
 	scratch_queue(scratch, &scratch->queue, NULL);
+	scratch->object.event.size = QUEUE_RECORD_SHORT_SIZE;
 	scratch->is_new = 1;
 	return SPACE_ROW_QUEUE;
 }
@@ -391,21 +416,17 @@ int ipc_spaces(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	space = (__u64)BPF_CORE_READ(task, nsproxy, ipc_ns);
-	if (!space || !space_is_new(space))
-		return 0;
 	scratch = bpf_map_lookup_elem(&scratches, &zero);
-	if (!scratch)
+	if (!space || !scratch || !space_begin(scratch, space))
 		return 0;
-	scratch->index = 0;
-	scratch->is_new = scratch->has_runs = 0;
 	for (int i = 0; i < SPACE_ROWS; i++) {
 		int row = space_next_row(space);
 
-		if (row == SPACE_ROW_END)
-			break;
-		if (row == SPACE_ROW_QUEUE)
-			bpf_seq_write(seq, &scratch->object, sizeof(scratch->object));
-		else if (row == SPACE_ROW_RUN)
+		if (row == SPACE_ROW_END) {
+			snapshot_space = 0;
+			return 0;
+		}
+		if (row != SPACE_ROW_NONE)
 			bpf_seq_write(seq, &scratch->object, QUEUE_RECORD_SHORT_SIZE);
 	}
 	return 0;

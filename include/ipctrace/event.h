@@ -65,6 +65,8 @@ enum ipct_transfer_flags {
 	IPCT_TRANSFER_END = 1 << 8,	   /* end of file: nothing was left and no sender is */
 	IPCT_TRANSFER_URING = 1 << 9,	   /* done by io_uring, not by a system call */
 	IPCT_TRANSFER_RAW = 1 << 10,	   /* pty: the line discipline changes nothing */
+	IPCT_TRANSFER_CUT =
+		1 << 15, /* SysV queue: the message may have been longer (MSG_NOERROR) */
 	IPCT_TRANSFER_SEMAPHORE = 1 << 11, /* eventfd in semaphore mode: a read takes one unit */
 };
 
@@ -235,8 +237,8 @@ struct ipct_object {
 	struct ipct_key key;
 	/*
 	 * Memory: bytes of the object; pty: bytes that wait for the master; queue: the type, or
-	 * priority + 1, of the messages that this record counts, behind one with 0 that counts
-	 * all at the same time
+	 * priority + 1, of the messages of one size that this record counts, behind one with 0
+	 * that counts all at the same time
 	 */
 	__u64 size;
 	/* queues; eventfd: its value; pty: for the slave; IPCT_LEVEL_UNKNOWN: not measured */

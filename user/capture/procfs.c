@@ -2,7 +2,7 @@
 #include "capture/procfs.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #include <ipctrace/capture_file.h>
 
-#define PROC_PATH_MAX 64
+#define PROCFS_PATH_MAX 64
 #define NS_PER_SECOND 1000000000ULL
 #define FIELDS_BEFORE_START 19 /* of /proc/PID/stat, behind the name: start is field 22 */
 
@@ -107,7 +107,7 @@ static int texts_hand_out(int process, const struct ipct_event *event, capture_s
 /* The open directory stays that of one process: once it is gone, nothing is found in it. */
 int procfs_describe(const struct ipct_event *event, capture_sink sink, void *context)
 {
-	char path[PROC_PATH_MAX];
+	char path[PROCFS_PATH_MAX];
 	int process, err = 0;
 
 	snprintf(path, sizeof(path), "/proc/%u", event->pid);

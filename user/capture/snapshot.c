@@ -17,6 +17,7 @@
 #include "ipctrace.skel.h"
 
 #define READ_BYTES (256u << 10)
+#define SPACES_RUNS 64
 
 /* An object is behind many descriptors, and wanted once: all rows of one time. */
 struct known_object {
@@ -143,6 +144,29 @@ static int iterator_run(struct snapshot *snapshot, struct bpf_program *program)
 }
 
 /*
+ * SysV objects, by way of any task of their ipc namespace. A task has room for some rows only:
+ * the next one of its namespace goes on, in this run or another.
+ */
+static int spaces_run(struct snapshot *snapshot, struct ipctrace *skel)
+{
+	int err = 0;
+
+	skel->bss->snapshot_run++;
+	skel->bss->snapshot_space = 0;
+	for (int i = 0; i < SPACES_RUNS && !err; i++) {
+		__u64 space = skel->bss->snapshot_space;
+
+		skel->bss->spaces_left = 0;
+		err = iterator_run(snapshot, skel->progs.ipc_spaces);
+		if (!skel->bss->snapshot_space && !skel->bss->spaces_left)
+			break;
+		if (space && space == skel->bss->snapshot_space) /* its last task may be gone */
+			skel->bss->snapshot_space = 0;
+	}
+	return err;
+}
+
+/*
  * Following a tree takes a first, silent pass: a socket of an outside process belongs to the
  * scope because of one that the tree holds and the iterator may meet later.
  */
@@ -163,9 +187,8 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
 	}
 	if (!err)
 		err = iterator_run(&snapshot, skel->progs.task_files);
-	skel->bss->snapshot_run++;
 	if (!err)
-		err = iterator_run(&snapshot, skel->progs.ipc_spaces);
+		err = spaces_run(&snapshot, skel);
 	snapshot_fini(&snapshot);
 	return err;
 }

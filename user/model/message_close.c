@@ -10,7 +10,7 @@
 static uint32_t debt_sender(const struct message_ledger *ledger,
 			    const struct message_operation *debt)
 {
-	struct source *source = message_source_find(ledger, debt->source);
+	struct source *source = message_source_find(ledger, debt);
 
 	if (!ledger->has_totals)
 		return debt->fallback;
@@ -97,8 +97,8 @@ static struct stream_balance before_rest(const struct message_ledger *ledger)
 	struct stream_balance rest = {};
 
 	for (struct source *source = ledger->sources; source; source = source->hh.next) {
-		rest.messages += source->before.messages;
-		rest.bytes += source->before.bytes;
+		rest.messages += source->before;
+		rest.bytes += source->before * source->key.bytes;
 	}
 	return rest;
 }
@@ -203,10 +203,9 @@ static void balance_left(const struct party *senders, const struct party *receiv
 							 0;
 }
 
-static void result_fill(const struct message_ledger *ledger, struct message_result *result)
+static struct stream_balance pending_left(const struct message_ledger *ledger)
 {
 	struct stream_balance left = {};
-
 	struct message_node *node;
 
 	DL_FOREACH(ledger->pending, node)
@@ -214,42 +213,80 @@ static void result_fill(const struct message_ledger *ledger, struct message_resu
 		left.messages++;
 		left.bytes += node->operation.bytes;
 	}
-	if (ledger->is_queue) {
-		struct stream_balance older = before_rest(ledger);
+	return left;
+}
 
-		left.messages += older.messages;
-		left.bytes += older.bytes;
-	}
+static uint64_t positive(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* What waits in a queue, or, in bytes, was cut off, if some of it was only added up. */
+static struct stream_balance queue_total_left(const struct message_ledger *ledger)
+{
+	struct stream_balance older = before_rest(ledger);
+
+	older.messages += ledger->before_received.messages + ledger->senders.messages;
+	older.bytes += ledger->before_received.bytes + ledger->senders.bytes;
+	return (struct stream_balance){ positive(older.messages, ledger->receivers.messages),
+					positive(older.bytes, ledger->receivers.bytes) };
+}
+
+static struct stream_balance queue_left(const struct message_ledger *ledger)
+{
+	struct stream_balance left = pending_left(ledger), older = before_rest(ledger);
+
+	if (ledger->has_totals)
+		return queue_total_left(ledger);
+	left.messages += older.messages;
+	left.bytes += older.bytes;
+	return left;
+}
+
+/* A queue drops nothing. */
+static void queue_result_fill(const struct message_ledger *ledger, struct message_result *result)
+{
+	struct stream_balance left = queue_left(ledger);
+
+	result->before = ledger->before_received;
+	result->truncated = ledger->truncated;
+	result->is_unread_inferred = !ledger->has_end_level;
+	result->unread = ledger->has_end_level ? ledger->end_level : left;
+	if (ledger->has_totals && !result->unread.messages)
+		result->unread.bytes = 0;
+	if (ledger->has_totals)
+		result->truncated.bytes = positive(left.bytes, result->unread.bytes);
+}
+
+static void result_fill(const struct message_ledger *ledger, struct message_result *result)
+{
+	struct stream_balance left = pending_left(ledger);
+
 	result->before = ledger->before_received;
 	result->truncated = ledger->truncated;
 	result->unread = left;
 	result->is_unread_inferred = true;
 	if (ledger->has_totals) { /* what was only added up is not in the list */
 		balance_left(&ledger->senders, &ledger->receivers, &result->unread);
-		if (!ledger->is_queue)
-			return;
+		return;
 	}
 	if (!ledger->has_end_level)
 		return;
 	result->is_unread_inferred = false;
 	result->unread = ledger->end_level;
-	if (ledger->is_queue) /* it drops nothing */
-		return;
-	if (left.messages > ledger->end_level.messages)
-		result->lost.messages = left.messages - ledger->end_level.messages;
-	if (left.bytes > ledger->end_level.bytes)
-		result->lost.bytes = left.bytes - ledger->end_level.bytes;
+	result->lost.messages = positive(left.messages, ledger->end_level.messages);
+	result->lost.bytes = positive(left.bytes, ledger->end_level.bytes);
 }
 
 /* More waits at the end than was sent and not received: some of that is older. */
 static bool holds_older(const struct message_ledger *ledger)
 {
-	uint64_t left = before_rest(ledger).messages;
-	struct message_node *node;
+	uint64_t left = ledger->is_queue ? queue_left(ledger).messages :
+					   pending_left(ledger).messages;
 
-	DL_FOREACH(ledger->pending, node)
-	left++;
-	return ledger->has_end_level && !ledger->has_totals && ledger->end_level.messages > left;
+	if (ledger->has_totals && !ledger->is_queue)
+		return false;
+	return ledger->has_end_level && ledger->end_level.messages > left;
 }
 
 /* No more is claimed for a process than it is known to have sent. */
@@ -266,11 +303,14 @@ static bool is_within_sent(const struct message_ledger *ledger, const struct edg
  */
 static bool source_is_proven(const struct message_ledger *ledger, const struct source *source)
 {
+	/* of a queue, what was added up, or its type not read, may be of any source */
+	if (ledger->is_queue && (ledger->has_totals || ledger->has_unnamed_sends))
+		return false;
 	if (source->senders.nr <= 1)
 		return !ledger->is_queue || !source->debts;
-	return source->receivers.nr <= 1 && !source->pending && !source->debts &&
-	       !source->before.messages && !source->is_truncated && !ledger->has_unnamed &&
-	       !ledger->has_totals && (ledger->is_queue || !ledger->before_received.messages);
+	return source->receivers.nr <= 1 && !source->pending && !source->debts && !source->before &&
+	       !source->is_truncated && !ledger->has_unnamed && !ledger->has_totals &&
+	       (ledger->is_queue || !ledger->before_received.messages);
 }
 
 static void source_doubt(const struct message_ledger *ledger, const struct source *source)
@@ -284,7 +324,7 @@ static void source_doubt(const struct message_ledger *ledger, const struct sourc
 static void sources_judge(const struct message_ledger *ledger)
 {
 	for (struct source *source = ledger->sources; source; source = source->hh.next)
-		if (source->id != SOURCE_UNKNOWN && !source_is_proven(ledger, source))
+		if (source->key.id != SOURCE_UNKNOWN && !source_is_proven(ledger, source))
 			source_doubt(ledger, source);
 }
 
@@ -316,7 +356,10 @@ int message_ledger_close(struct message_ledger *ledger, bool is_lossy,
 	*ret_result = (struct message_result){};
 	if (err)
 		return err;
-	result_fill(ledger, ret_result);
+	if (ledger->is_queue)
+		queue_result_fill(ledger, ret_result);
+	else
+		result_fill(ledger, ret_result);
 	is_proven = is_claimable && whole_is_proven(ledger, had_debts);
 	sources_judge(ledger);
 	for (struct edge *edge = ledger->edges.edges; edge; edge = edge->hh.next) {

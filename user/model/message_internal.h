@@ -14,12 +14,21 @@ struct message_node {
 	struct message_node *s_prev, *s_next; /* of the same source */
 };
 
-/* A sending socket, or a type of messages; who used it, and what is open: oldest first. */
-struct source {
+/*
+ * What can be told of a message at both ends: the socket that sent it; of a queue its type and
+ * its size.
+ */
+struct source_key {
 	uint64_t id;
+	uint64_t bytes; /* queues only */
+};
+
+/* Messages of one key; who used it, and what is open: oldest first. */
+struct source {
+	struct source_key key;
 	struct party senders;	      /* the first of them to use it first */
 	struct party receivers;	      /* of what named it */
-	struct stream_balance before; /* waited at the start, not received yet */
+	uint64_t before;	      /* waited at the start, not received yet */
 	bool is_truncated;	      /* the bytes of its messages are not those that arrived */
 	struct message_node *pending; /* sent, not received */
 	struct message_node *debts;   /* received, its send not seen yet */
@@ -35,8 +44,9 @@ struct message_ledger {
 	struct edge_set edges;
 	struct stream_balance before_received;
 	struct stream_balance truncated;
-	bool is_queue;	       /* nothing is dropped, and the sources are types of messages */
-	bool has_before;       /* something waited in the queue at the start */
+	bool is_queue;	 /* nothing is dropped, and the sources are types of messages */
+	bool has_before; /* something waited in the queue at the start */
+	bool has_unnamed_sends;
 	bool has_unnamed;      /* receives whose source was not named */
 	bool may_drop;	       /* messages between two that arrived may be missing (UDP) */
 	bool is_level_unknown; /* something waited at the start, and nobody knows how much */
@@ -47,7 +57,8 @@ struct message_ledger {
 };
 
 /* NULL: nothing came from there. */
-struct source *message_source_find(const struct message_ledger *ledger, uint64_t id);
+struct source *message_source_find(const struct message_ledger *ledger,
+				   const struct message_operation *operation);
 
 /* A send, NULL where none is known, was received. 0 or -ENOMEM. */
 int message_match(struct message_ledger *ledger, uint32_t from,

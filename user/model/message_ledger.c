@@ -68,26 +68,50 @@ struct edge_set *message_ledger_edges(struct message_ledger *ledger)
 	return &ledger->edges;
 }
 
-struct source *message_source_find(const struct message_ledger *ledger, uint64_t id)
+static struct source_key key_of(const struct message_ledger *ledger,
+				const struct message_operation *operation)
+{
+	struct source_key key = { .id = operation->source };
+
+	if (!ledger->is_queue)
+		return key;
+	if (operation->is_cut || operation->is_total)
+		key.id = SOURCE_UNKNOWN;
+	if (key.id != SOURCE_UNKNOWN)
+		key.bytes = operation->bytes;
+	return key;
+}
+
+static struct source *source_at(const struct message_ledger *ledger, const struct source_key *key)
 {
 	struct source *source;
 
-	HASH_FIND(hh, ledger->sources, &id, sizeof(id), source);
+	HASH_FIND(hh, ledger->sources, key, sizeof(*key), source);
 	return source;
 }
 
-/* NULL without memory. */
-static struct source *source_get(struct message_ledger *ledger, uint64_t id)
+struct source *message_source_find(const struct message_ledger *ledger,
+				   const struct message_operation *operation)
 {
-	struct source *source = message_source_find(ledger, id);
+	struct source_key key = key_of(ledger, operation);
+
+	return source_at(ledger, &key);
+}
+
+/* NULL without memory. */
+static struct source *source_get(struct message_ledger *ledger,
+				 const struct message_operation *operation)
+{
+	struct source_key key = key_of(ledger, operation);
+	struct source *source = source_at(ledger, &key);
 
 	if (source)
 		return source;
 	source = calloc(1, sizeof(*source));
 	if (!source)
 		return NULL;
-	source->id = id;
-	HASH_ADD(hh, ledger->sources, id, sizeof(source->id), source);
+	source->key = key;
+	HASH_ADD(hh, ledger->sources, key, sizeof(source->key), source);
 	return source;
 }
 
@@ -148,13 +172,13 @@ int message_match(struct message_ledger *ledger, uint32_t from,
 		.bytes = receive->copied,
 		.sent_ns = send ? send->time_ns : TIME_UNKNOWN,
 		.received_ns = receive->time_ns,
-		.is_doubtful = receive->source == SOURCE_UNKNOWN,
+		.is_doubtful = receive->source == SOURCE_UNKNOWN || receive->is_cut,
 		.is_suspect = receive->is_doubtful || (send && send->is_doubtful),
 	};
 
 	if (send && send->bytes > receive->copied) {
 		ledger->truncated.bytes += send->bytes - receive->copied;
-		message_source_find(ledger, send->source)->is_truncated = true;
+		message_source_find(ledger, send)->is_truncated = true;
 	}
 	if (from == ledger->before) {
 		ledger->before_received.messages += receive->count;
@@ -181,21 +205,36 @@ static void end_level_follow(struct message_ledger *ledger, bool is_send,
 	level->bytes -= bytes < level->bytes && level->messages ? bytes : level->bytes;
 }
 
+/* Can a receive from a queue that does not tell type and size have taken this message? */
+static bool fits(const struct source_key *key, const struct message_operation *receive)
+{
+	if (receive->source != SOURCE_UNKNOWN && receive->source != key->id)
+		return false;
+	return receive->is_cut ? receive->bytes <= key->bytes : receive->bytes == key->bytes;
+}
+
 /* The receive that waits for this send: of its source, else one that names none. */
-static struct message_node *debt_find(struct message_ledger *ledger, struct source *source,
-				      struct source *unnamed,
+static struct message_node *debt_find(const struct message_ledger *ledger,
+				      const struct source *source,
 				      const struct message_operation *operation)
 {
 	struct message_node *node = node_of_source(ledger, source->debts, operation);
+	struct source_key unknown = { .id = SOURCE_UNKNOWN };
+	struct source *unnamed;
 
-	if (!node && unnamed)
-		node = node_of_source(ledger, unnamed->debts, operation);
+	if (node)
+		return node;
+	unnamed = source_at(ledger, &unknown);
+	node = unnamed ? node_of_source(ledger, unnamed->debts, operation) : NULL;
+	while (ledger->is_queue && node &&
+	       (node->operation.is_total || !fits(&source->key, &node->operation)))
+		node = node->s_next;
 	return node;
 }
 
 int message_ledger_send(struct message_ledger *ledger, const struct message_operation *operation)
 {
-	struct source *source = source_get(ledger, operation->source), *owner;
+	struct source *source = source_get(ledger, operation), *owner;
 	struct message_node *debt;
 	int err = source ? party_add(&source->senders, operation->process, operation->count,
 				     operation->bytes, operation->time_ns) :
@@ -206,16 +245,17 @@ int message_ledger_send(struct message_ledger *ledger, const struct message_oper
 				operation->bytes, operation->time_ns);
 	if (err)
 		return err;
+	ledger->has_unnamed_sends |= source->key.id == SOURCE_UNKNOWN;
 	end_level_follow(ledger, true, operation);
 	if (operation->is_total) {
 		ledger->has_totals = true;
 		return 0;
 	}
-	debt = debt_find(ledger, source, message_source_find(ledger, SOURCE_UNKNOWN), operation);
+	debt = debt_find(ledger, source, operation);
 	if (!debt)
 		return node_push(&ledger->pending, &source->pending, operation);
 	err = message_match(ledger, operation->process, operation, &debt->operation);
-	owner = message_source_find(ledger, debt->operation.source);
+	owner = message_source_find(ledger, &debt->operation);
 	node_drop(&ledger->debts, &owner->debts, debt);
 	return err;
 }
@@ -226,29 +266,26 @@ static int debt_add(struct message_ledger *ledger, struct source *source,
 	return node_push(&ledger->debts, &source->debts, operation);
 }
 
-/* Where a receive that names no source takes from a queue; NULL: nothing waits in it. */
-static struct source *source_highest(const struct message_ledger *ledger)
+static uint64_t source_oldest_ns(const struct source *source)
 {
-	struct source *highest = NULL;
-
-	for (struct source *source = ledger->sources; source; source = source->hh.next)
-		if ((source->pending || source->before.messages) &&
-		    (!highest || source->id > highest->id))
-			highest = source;
-	return highest;
+	return source->before ? 0 : source->pending->operation.time_ns;
 }
 
-/* What waited longest in a queue's source is older than the capture. */
-static bool source_take_before(struct source *source, const struct message_operation *operation)
+/* Where a receive that does not tell type and size takes from a queue: a guess; NULL: nowhere. */
+static struct source *source_guess(const struct message_ledger *ledger,
+				   const struct message_operation *receive)
 {
-	struct stream_balance *before = &source->before;
+	struct source *best = NULL;
 
-	if (!before->messages)
-		return false;
-	before->messages--;
-	before->bytes -= operation->bytes < before->bytes && before->messages ? operation->bytes :
-										before->bytes;
-	return true;
+	for (struct source *source = ledger->sources; source; source = source->hh.next) {
+		if ((!source->pending && !source->before) || !fits(&source->key, receive))
+			continue;
+		if (!best || source->key.id > best->key.id ||
+		    (source->key.id == best->key.id &&
+		     source_oldest_ns(source) < source_oldest_ns(best)))
+			best = source;
+	}
+	return best;
 }
 
 static struct message_node *sent_find(const struct message_ledger *ledger,
@@ -271,14 +308,14 @@ static int receive_count(struct message_ledger *ledger, struct source *source,
 				operation->copied, operation->time_ns);
 	if (err)
 		return err;
-	ledger->has_unnamed |= operation->source == SOURCE_UNKNOWN;
+	ledger->has_unnamed |= source->key.id == SOURCE_UNKNOWN;
 	end_level_follow(ledger, false, operation);
 	return 0;
 }
 
 int message_ledger_receive(struct message_ledger *ledger, const struct message_operation *operation)
 {
-	struct source *source = source_get(ledger, operation->source), *owner = source;
+	struct source *source = source_get(ledger, operation), *owner = source;
 	struct message_node *sent;
 	int err = source ? receive_count(ledger, source, operation) : -ENOMEM;
 
@@ -293,15 +330,17 @@ int message_ledger_receive(struct message_ledger *ledger, const struct message_o
 		ledger->before_messages--;
 		return message_match(ledger, ledger->before, NULL, operation);
 	}
-	if (ledger->is_queue && operation->source == SOURCE_UNKNOWN)
-		owner = source_highest(ledger);
-	if (owner && source_take_before(owner, operation))
+	if (ledger->is_queue && source->key.id == SOURCE_UNKNOWN)
+		owner = source_guess(ledger, operation);
+	if (owner && owner->before) { /* it waited longer than what was seen being sent */
+		owner->before--;
 		return message_match(ledger, ledger->before, NULL, operation);
+	}
 	sent = owner ? sent_find(ledger, owner, operation) : NULL;
 	if (!sent)
 		return debt_add(ledger, source, operation);
 	err = message_match(ledger, sent->operation.process, &sent->operation, operation);
-	owner = message_source_find(ledger, sent->operation.source);
+	owner = message_source_find(ledger, &sent->operation);
 	node_drop(&ledger->pending, &owner->pending, sent);
 	return err;
 }
@@ -313,17 +352,17 @@ void message_ledger_level_at_start(struct message_ledger *ledger, uint64_t messa
 	ledger->before_messages += messages;
 }
 
-int message_ledger_level_of(struct message_ledger *ledger, uint64_t id,
-			    const struct stream_balance *level)
+int message_ledger_level_of(struct message_ledger *ledger, uint64_t id, uint64_t bytes,
+			    uint64_t messages)
 {
-	struct source *source = source_get(ledger, id);
+	struct message_operation operation = { .source = id, .bytes = bytes };
+	struct source *source = source_get(ledger, &operation);
 
 	if (!source)
 		return -ENOMEM;
-	source->before.messages += level->messages;
-	source->before.bytes += level->bytes;
-	ledger->has_before |= level->messages;
-	return party_add(&source->senders, ledger->before, level->messages, level->bytes, 0);
+	source->before += messages;
+	ledger->has_before |= messages;
+	return party_add(&source->senders, ledger->before, messages, messages * bytes, 0);
 }
 
 void message_ledger_level_unknown(struct message_ledger *ledger)

@@ -2,8 +2,8 @@
 /*
  * Ledger of whole messages to one receiver (a socket, or a UDP port): matches each receive to
  * the send of its source. The kernel names the source of most receives (the sending socket,
- * the address; of a queue, the type), so an edge is exact when one process uses that source, or
- * one process received all that came from it; where it is not named, messages are matched in
+ * the address; of a queue, type and size), so an edge is exact when one process uses that source,
+ * or one process received all that came from it; where it is not named, messages are matched in
  * order.
  */
 #ifndef IPCTRACE_MESSAGE_LEDGER_H
@@ -26,6 +26,7 @@ struct message_operation {
 	uint64_t count;	   /* messages: 1, or those of a total */
 	uint64_t time_ns;
 	bool is_doubtful; /* the object of the call is not certain */
+	bool is_cut;	  /* receive from a queue: the message may have been longer */
 	bool is_total;	  /* operations that were only added up: their order is unknown */
 };
 
@@ -44,12 +45,13 @@ void message_ledger_may_drop(struct message_ledger *ledger);
 
 /*
  * A message queue: nothing is dropped, the sources are types of messages (SysV) or priorities
- * above 0, and a receive that names none takes the oldest of the highest.
+ * above 0, and a receive that names none takes the oldest of the highest. Messages of one type
+ * are told apart by their size.
  */
 void message_ledger_is_queue(struct message_ledger *ledger);
-/* `level` of a queue's source waited when the capture began. 0 or -ENOMEM. */
-int message_ledger_level_of(struct message_ledger *ledger, uint64_t source,
-			    const struct stream_balance *level);
+/* `messages` of this type and size waited in the queue at first. 0 or -ENOMEM. */
+int message_ledger_level_of(struct message_ledger *ledger, uint64_t source, uint64_t bytes,
+			    uint64_t messages);
 /* Did anybody use it? */
 bool message_ledger_is_used(const struct message_ledger *ledger);
 

@@ -103,20 +103,21 @@ static void queue_note_level(struct queue_entry *entry, const struct ipct_object
 	entry->level_bytes = object->queued_bytes;
 }
 
-/* How much of it is of one type. */
+/* How much of it is of one type and size. */
 static int queue_note_type(struct queue_entry *entry, const struct ipct_object *object)
 {
-	struct stream_balance level = { object->queued_messages, object->queued_bytes };
+	uint64_t messages = object->queued_messages, bytes = object->queued_bytes;
 
-	if (!entry->has_level || entry->level_ns != object->event.time_ns)
+	if (!entry->has_level || entry->level_ns != object->event.time_ns || !messages)
 		return 0;
-	if (level.messages > entry->level_left || level.bytes > entry->level_bytes) {
+	if (messages > entry->level_left || bytes > entry->level_bytes || bytes % messages) {
 		message_ledger_level_unknown(queue_ledger(entry)); /* it changed meanwhile */
 		return 0;
 	}
-	entry->level_left -= level.messages;
-	entry->level_bytes -= level.bytes;
-	return message_ledger_level_of(queue_ledger(entry), object->size, &level);
+	entry->level_left -= messages;
+	entry->level_bytes -= bytes;
+	return message_ledger_level_of(queue_ledger(entry), object->size, bytes / messages,
+				       messages);
 }
 
 static int queue_describe(struct world *world, const struct ipct_object *object)

@@ -129,6 +129,7 @@ int model_socket_message(const struct place *place, const struct ipct_transfer *
 		.count = 1,
 		.time_ns = transfer->event.time_ns,
 		.is_doubtful = is_doubtful,
+		.is_cut = transfer->flags & IPCT_TRANSFER_CUT,
 	};
 	int err = model_count(place->channel, transfer, process, is_message);
 
