@@ -17,8 +17,14 @@
 
 #define VMA_TRIES 3
 
+#define VM_READ 0x00000001UL
 #define VM_WRITE 0x00000002UL
 #define VM_SHARED 0x00000008UL
+/*
+ * MAP_SHARED was asked for; the kernel takes VM_SHARED away where the file is not open for
+ * writing.
+ */
+#define VM_MAYSHARE 0x00000080UL
 #define PAGE_SHIFT 12 /* unit of vm_pgoff on x86-64 and, as configured by all, arm64 */
 
 /* The maple tree (include/linux/maple_tree.h), which the vmlinux.h of 5.10 lacks. */
