@@ -29,16 +29,17 @@ static __always_inline bool memory_is_internal(struct file *file)
 	return BPF_CORE_READ(file, f_inode, i_sb, s_flags) & SB_KERNMOUNT;
 }
 
-/* In /dev/shm, wherever that is: a mount point or a directory called shm. */
+/* In /dev/shm, wherever that is: a mount point, maybe mounted over, or a directory called shm. */
 static __always_inline bool memory_is_in_shm(struct file *file)
 {
-	struct dentry *parent = BPF_CORE_READ(file, f_path.dentry, d_parent);
-	struct mount *mount = mount_of(BPF_CORE_READ(file, f_path.mnt));
+	struct path_walk walk = {
+		.dentry = BPF_CORE_READ(file, f_path.dentry, d_parent),
+		.mount = mount_of(BPF_CORE_READ(file, f_path.mnt)),
+	};
 	struct name_head name;
 
-	if (parent == BPF_CORE_READ(mount, mnt.mnt_root))
-		parent = BPF_CORE_READ(mount, mnt_mountpoint);
-	name_read(parent, &name);
+	path_leave_mounts(&walk);
+	name_read(walk.dentry, &name);
 	return NAME_IS(name, "shm\0\0\0\0\0", "\0\0\0\0\0\0\0\0");
 }
 
@@ -189,7 +190,8 @@ static __always_inline void memory_fill(const struct object *object, struct file
 static __always_inline __u8 memory_rights(unsigned long vm_flags)
 {
 	return (vm_flags & VM_READ ? IPCT_MAPPING_READ : 0) |
-	       (vm_flags & VM_WRITE ? IPCT_MAPPING_WRITE : 0);
+	       (vm_flags & VM_WRITE ? IPCT_MAPPING_WRITE : 0) |
+	       (vm_flags & VM_DONTCOPY ? IPCT_MAPPING_NO_FORK : 0);
 }
 
 #endif

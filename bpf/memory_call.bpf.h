@@ -110,6 +110,20 @@ static __always_inline void protected(const struct call *call)
 		mapping_report(&m);
 }
 
+/* RDMA and the like keep their memory from their children. */
+static __always_inline void advised(const struct call *call)
+{
+	struct ipct_mapping m = {
+		.kind = IPCT_MAPPING_ADVISE,
+		.start = call->args[0],
+		.end = page_end(call->args[0] + call->args[1]),
+		.rights = call->args[2] == ADVICE_DONTFORK ? IPCT_MAPPING_NO_FORK : 0,
+	};
+
+	if (call->args[1])
+		mapping_report(&m);
+}
+
 /* With an old length of 0 it is another mapping of the same memory. */
 static __always_inline void moved(struct task_state *state, const struct call *call)
 {
@@ -174,6 +188,9 @@ __noinline int memory_call(void)
 		return 0;
 	case SHAPE_MPROTECT:
 		protected(&call);
+		return 0;
+	case SHAPE_MADVISE:
+		advised(&call);
 		return 0;
 	case SHAPE_MREMAP:
 		moved(state, &call);

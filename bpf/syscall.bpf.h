@@ -58,6 +58,7 @@ enum shape {
 	SHAPE_MUNMAP,
 	SHAPE_MREMAP,
 	SHAPE_MPROTECT,
+	SHAPE_MADVISE,
 	SHAPE_SHMAT,
 	SHAPE_SHMDT,
 	/* touch another process */
@@ -146,6 +147,8 @@ static __always_inline bool shape_blocks(__u8 shape)
 #define MAP_TYPE_SHARED 1
 #define MAP_TYPE_SHARED_VALIDATE 3
 #define MAP_FIXED 0x10 /* replaces what is mapped there */
+#define ADVICE_DONTFORK 10
+#define ADVICE_DOFORK 11
 #define FCNTL_SETLK 6
 #define FCNTL_SETLKW 7
 #define FCNTL_SETLK64 13 /* of ia32; so is 14 */
@@ -182,6 +185,8 @@ static __always_inline bool memory_matters(__u8 shape, const __u64 *args)
 		return true;
 	if (shape == SHAPE_MMAP && !(args[3] & MAP_FIXED))
 		return false;
+	if (shape == SHAPE_MADVISE && args[2] != ADVICE_DONTFORK && args[2] != ADVICE_DOFORK)
+		return false;
 	return mapper_has(bpf_get_current_pid_tgid() >> 32);
 }
 
@@ -205,6 +210,7 @@ static __always_inline bool arguments_matter(__u8 shape, const __u64 *args)
 	case SHAPE_MUNMAP:
 	case SHAPE_MREMAP:
 	case SHAPE_MPROTECT:
+	case SHAPE_MADVISE:
 		return memory_matters(shape, args);
 	case SHAPE_FCNTL:
 		return fcntl_locks(args[1]);

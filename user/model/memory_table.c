@@ -403,6 +403,21 @@ int memory_protect(struct memory_table *table, uint32_t process, uint64_t start,
 	return err;
 }
 
+int memory_advise(struct memory_table *table, uint32_t process, uint64_t start, uint64_t end,
+		  bool stays)
+{
+	struct memory_member *member = member_find(table, process);
+	size_t first, last;
+	int err;
+
+	if (!member)
+		return 0;
+	err = range_cut_out(member->space, start, end, &first, &last);
+	for (size_t i = first; !err && i < last; i++)
+		member->space->ranges[i].stays = stays;
+	return err;
+}
+
 /* In place: shrinks, or lets the last range grow. */
 static int space_resize(struct memory_space *space, uint64_t start, uint64_t old_len,
 			uint64_t new_len, uint64_t time_ns)
@@ -475,8 +490,11 @@ static int space_copy(struct memory_table *table, const struct memory_space *fro
 
 	for (size_t i = 0; i < from->ranges_nr && !err; i++) {
 		const struct memory_range *range = &from->ranges[i];
-		struct memory_mapper *mapper = mapper_get(range->object, child, time_ns);
+		struct memory_mapper *mapper;
 
+		if (range->stays)
+			continue;
+		mapper = mapper_get(range->object, child, time_ns);
 		err = mapper ? range_insert(space, range) : -ENOMEM;
 		if (err)
 			break;

@@ -40,6 +40,7 @@ struct memory_range {
 	uint64_t offset;     /* in the object */
 	struct memory_object *object;
 	bool is_writable;
+	bool stays; /* a child does not inherit it */
 };
 
 struct memory_space;
@@ -70,6 +71,9 @@ int memory_unmap(struct memory_table *table, uint32_t process, uint64_t start, u
 int memory_detach(struct memory_table *table, uint32_t process, uint64_t address, uint64_t time_ns);
 int memory_protect(struct memory_table *table, uint32_t process, uint64_t start, uint64_t end,
 		   bool is_writable);
+/* madvise: do children inherit it? */
+int memory_advise(struct memory_table *table, uint32_t process, uint64_t start, uint64_t end,
+		  bool stays);
 /* mremap of old_len bytes at old_start to start … end. */
 int memory_move(struct memory_table *table, uint32_t process, uint64_t old_start, uint64_t old_len,
 		uint64_t start, uint64_t end, uint64_t time_ns);

@@ -30,6 +30,7 @@ static int map_apply(struct memory_table *table, const struct ipct_mapping *mapp
 		.offset = mapping->offset,
 		.object = object,
 		.is_writable = mapping->rights & IPCT_MAPPING_WRITE,
+		.stays = mapping->rights & IPCT_MAPPING_NO_FORK,
 	};
 
 	if (!object)
@@ -59,6 +60,9 @@ int model_memory_apply(struct world *world, const struct ipct_mapping *mapping)
 	case IPCT_MAPPING_PROTECT:
 		return memory_protect(table, process, mapping->start, mapping->end,
 				      mapping->rights & IPCT_MAPPING_WRITE);
+	case IPCT_MAPPING_ADVISE:
+		return memory_advise(table, process, mapping->start, mapping->end,
+				     mapping->rights & IPCT_MAPPING_NO_FORK);
 	case IPCT_MAPPING_MOVE:
 		return memory_move(table, process, mapping->offset, mapping->old_len,
 				   mapping->start, mapping->end, time_ns);
