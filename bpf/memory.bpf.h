@@ -53,7 +53,8 @@ static __always_inline __u8 memory_mechanism_internal(struct file *file)
 		return IPCT_SYSV_SHM;
 	if ((name.words[0] & 0xffffffffffffULL) == NAME_WORD("memfd:\0\0"))
 		return IPCT_MEMFD;
-	if (NAME_IS(name, "dev/zero", "\0\0\0\0\0\0\0\0") || NAME_IS(name, "anon_hug", "epage\0\0\0"))
+	if (NAME_IS(name, "dev/zero", "\0\0\0\0\0\0\0\0") ||
+	    NAME_IS(name, "anon_hug", "epage\0\0\0"))
 		return IPCT_SHARED_MAPPING;
 	return IPCT_MECHANISM_NONE; /* a driver's */
 }
@@ -95,8 +96,8 @@ static __noinline int object_of_memory(struct file *file, struct object *ret)
 		return 0;
 	ret->kernel = (__u64)file;
 	ret->key.inode = BPF_CORE_READ(inode, i_ino);
-	ret->key.object = BPF_CORE_READ(sb, s_dev) |
-			  (__u64)BPF_CORE_READ(inode, i_generation) << 32;
+	ret->key.object = BPF_CORE_READ(sb, s_dev) | (__u64)BPF_CORE_READ(inode, i_generation)
+							     << 32;
 	ret->mechanism = memory_mechanism(file, BPF_CORE_READ(sb, s_magic));
 	return 0;
 }
@@ -151,8 +152,7 @@ static __always_inline void memory_fill_path(struct file *file, const unsigned c
 	char first = 0;
 
 	bpf_probe_read_kernel(&first, sizeof(first), name);
-	if (memory_is_internal(file) ||
-	    (first == '#' && !BPF_CORE_READ(file, f_inode, i_nlink)))
+	if (memory_is_internal(file) || (first == '#' && !BPF_CORE_READ(file, f_inode, i_nlink)))
 		return;
 	offset = path_write(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
 			    record->name);

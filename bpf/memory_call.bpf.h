@@ -187,7 +187,8 @@ __noinline int memory_call(void)
 		unmapped(call.args[0], page_end(call.args[0] + call.args[1]));
 		return 0;
 	case SHAPE_MPROTECT:
-		protected(&call);
+		protected
+		(&call);
 		return 0;
 	case SHAPE_MADVISE:
 		advised(&call);

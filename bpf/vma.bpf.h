@@ -26,7 +26,7 @@
  */
 #define VM_MAYSHARE 0x00000080UL
 #define VM_DONTCOPY 0x00020000UL /* not inherited by fork */
-#define PAGE_SHIFT 12 /* unit of vm_pgoff on x86-64 and, as configured by all, arm64 */
+#define PAGE_SHIFT 12		 /* unit of vm_pgoff on x86-64 and, as configured by all, arm64 */
 
 /* The maple tree (include/linux/maple_tree.h), which the vmlinux.h of 5.10 lacks. */
 struct maple_tree___walk {

@@ -251,7 +251,7 @@ enum ipct_mapping_kind {
 	IPCT_MAPPING_UNMAP = 2,
 	IPCT_MAPPING_PROTECT = 3, /* new rights for what is mapped in the range; no key */
 	IPCT_MAPPING_MOVE = 4,	  /* mremap: `offset` is the old start, `old_len` its length */
-	IPCT_MAPPING_ADVISE = 5,  /* madvise: from now on IPCT_MAPPING_NO_FORK of `rights`, or not */
+	IPCT_MAPPING_ADVISE = 5, /* madvise: from now on IPCT_MAPPING_NO_FORK of `rights`, or not */
 };
 
 enum ipct_mapping_rights {

@@ -159,9 +159,7 @@ static struct graph_endpoint *endpoint_get(struct graph_channel *channel, uint32
 	channel->endpoints = endpoints;
 	channel->endpoints_nr++;
 	endpoints[i] = (struct graph_endpoint){
-		.process = process,
-		.role = role,
-		.attached_ns = INT64_MAX, /* none yet */
+		.process = process, .role = role, .attached_ns = INT64_MAX, /* none yet */
 	};
 	return &endpoints[i];
 }

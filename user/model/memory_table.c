@@ -117,8 +117,8 @@ static struct memory_member *member_find(struct memory_table *table, uint32_t pr
 static int member_add(struct memory_table *table, uint32_t process, struct memory_space *space)
 {
 	struct memory_member *member = calloc(1, sizeof(*member));
-	uint32_t *processes = reallocarray(space->processes, space->processes_nr + 1,
-					   sizeof(*processes));
+	uint32_t *processes =
+		reallocarray(space->processes, space->processes_nr + 1, sizeof(*processes));
 
 	if (processes)
 		space->processes = processes;
