@@ -3,8 +3,8 @@
  * The JSON graph, schema ipctrace.graph/1. Written element by element: memory holds one at a
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
  * end the file itself; shared memory has its `size`, and its endpoints `attached_ns` (null:
- * before it was watched) and `detached_ns` (null: still mapped); a regrouped or cut graph has `view`, and a process that stands for
- * several has `members` and no pid.
+ * before it was watched) and `detached_ns` (null: still mapped); a regrouped or cut graph has
+ * `view`, and a process that stands for several has `members` and no pid.
  */
 #include <errno.h>
 #include <jansson.h>
