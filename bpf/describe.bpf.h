@@ -108,6 +108,7 @@ static __noinline int unix_describe(const struct object *object, __u8 origin)
 static __noinline int other_describe(const struct object *object, struct file *file, __u8 origin)
 {
 	struct ipct_object *record = control_reserve(sizeof(*record));
+	struct ipct_key key;
 
 	if (!record)
 		return 0;
@@ -115,7 +116,8 @@ static __noinline int other_describe(const struct object *object, struct file *f
 		   (struct task_struct *)bpf_get_current_task());
 	object_fill(object, file, origin, record);
 	control_submit(record);
-	mark_described(&object->key);
+	key = described_key(object);
+	mark_described(&key);
 	return 0;
 }
 

@@ -97,6 +97,8 @@ int world_finish(struct world *world)
 	if (!err)
 		err = model_vsock_finish(world);
 	if (!err)
+		err = model_memory_finish(world);
+	if (!err)
 		err = model_pass_finish(world);
 	return err ? err : model_sync_finish(world);
 }

@@ -2,7 +2,8 @@
 /*
  * Graphviz' language, left to right. A node is a process, an edge says in words what it is
  * (mechanism, channel, messages, bytes); colour (group of mechanisms), dashes (model) and
- * arrow head (mechanism within both) repeat it, width is the logarithm of the bytes.
+ * arrow head (mechanism within both) repeat it, width is the logarithm of the bytes. Shared
+ * memory is a node of its own, with a line to each process that maps it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,14 +11,26 @@
 
 #include "base/escape.h"
 #include "base/units.h"
+#include "graph/graph_memory.h"
 #include "output/describe.h"
 #include "output/output.h"
 
 #define NAME_COLUMNS 34	     /* of a channel's name on an edge */
 #define CAPTION_COLUMNS 110  /* of a caption's line */
 #define TOOLTIP_COLUMNS 1000 /* a command line can have megabytes */
+#define MEMORY_MAX 30	     /* segments that are drawn */
+#define MEMORY_LINES_MAX 200 /* and lines to their mappers, all together */
 #define COLOUR_TROUBLE "#C00000"
 #define FONT_PLAIN "POINT-SIZE=\"11\""
+#define FONT_LEGEND "POINT-SIZE=\"9\" COLOR=\"#555555\""
+
+/* What there is room for. */
+struct drawing {
+	bool *drawn;	  /* by process: has an edge, or maps memory that is drawn */
+	size_t alone;	  /* processes that are not drawn */
+	uint32_t *memory; /* channels */
+	size_t memory_nr, memory_left_out;
+};
 
 /* How a group of mechanisms is coloured: the palette of Okabe and Ito. */
 static const struct {
@@ -149,20 +162,43 @@ static int put_trouble(FILE *stream, const struct graph *graph)
 	return 0;
 }
 
-static int put_left_out(FILE *stream, const struct output_options *options, size_t alone)
+static int put_left_out(FILE *stream, const struct output_options *options,
+			const struct drawing *drawing)
 {
 	char *text = NULL;
 
-	if (!options->edges_left_out && !alone)
+	if (!options->edges_left_out && !drawing->alone && !drawing->memory_left_out)
 		return 0;
 	if (asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu",
-		     options->edges_left_out, alone) < 0)
+		     options->edges_left_out, drawing->alone) < 0)
 		return -ENOMEM;
+	if (drawing->memory_left_out) {
+		char *more = NULL;
+		int len = asprintf(&more, "%s, shared memory %zu", text, drawing->memory_left_out);
+
+		free(text);
+		if (len < 0)
+			return -ENOMEM;
+		text = more;
+	}
 	return put_row(stream, FONT_PLAIN, text);
 }
 
+static int put_legend(FILE *stream, const struct drawing *drawing)
+{
+	int err = put_row(stream, FONT_LEGEND,
+			  strdup("width: log of bytes; solid: byte stream, dashed: messages, "
+				 "dotted: signals; ≈: best split, ≥: what is certain of it"));
+
+	if (err || !drawing->memory_nr)
+		return err;
+	return put_row(stream, FONT_LEGEND,
+		       strdup("cylinder: shared memory, mapped to write (solid) or to read only "
+			      "(dashed) by two processes or more"));
+}
+
 static int put_caption(FILE *stream, const struct graph *graph,
-		       const struct output_options *options, size_t alone)
+		       const struct output_options *options, const struct drawing *drawing)
 {
 	int err;
 
@@ -178,11 +214,9 @@ static int put_caption(FILE *stream, const struct graph *graph,
 	if (!err)
 		err = put_trouble(stream, graph);
 	if (!err)
-		err = put_left_out(stream, options, alone);
+		err = put_left_out(stream, options, drawing);
 	if (!err)
-		err = put_row(stream, "POINT-SIZE=\"9\" COLOR=\"#555555\"",
-			      strdup("width: log of bytes; solid: byte stream, dashed: messages, "
-				     "dotted: signals; ≈: best split, ≥: what is certain of it"));
+		err = put_legend(stream, drawing);
 	fputs("</TABLE>>;\n", stream);
 	return err;
 }
@@ -388,20 +422,73 @@ static int put_edges(FILE *stream, const struct graph *graph)
 	return err;
 }
 
-/* One flag per process: has an edge. Owned by the caller, NULL without memory. */
-static bool *find_drawn(const struct graph *graph, size_t *ret_alone)
-{
-	bool *drawn = calloc(graph->processes_nr + 1, sizeof(*drawn));
-	size_t alone = 0, i;
+/* Shared memory. */
 
-	if (!drawn)
-		return NULL;
+static int put_memory_node(FILE *stream, const struct graph *graph, uint32_t index)
+{
+	const struct graph_channel *channel = &graph->channels[index];
+	struct style style = style_of(channel->mechanism);
+	char size[UNITS_TEXT_MAX];
+	int err = 0;
+
+	units_format_bytes(size, sizeof(size), channel->size);
+	fprintf(stream,
+		"\tm%u [shape=cylinder, style=filled, fillcolor=\"#FFF6E0\", color=\"%s\", "
+		"fontcolor=\"%s\", label=<%s",
+		index + 1, style.line, style.text, graph_mechanism_name(channel->mechanism));
+	if (*channel->name) {
+		fputs("<BR/><B>", stream);
+		err = put_borrowed(stream, channel->name, NAME_COLUMNS, escape_dot_html);
+		fputs("</B>", stream);
+	}
+	fprintf(stream, "<BR/>%s>, tooltip=\"", channel->size ? size : "");
+	err |= put_borrowed(stream, describe_channel(graph, index), TOOLTIP_COLUMNS, escape_dot);
+	fputs("\"];\n", stream);
+	return err ? -ENOMEM : 0;
+}
+
+static int put_memory(FILE *stream, const struct graph *graph, uint32_t index)
+{
+	const struct graph_channel *channel = &graph->channels[index];
+	struct style style = style_of(channel->mechanism);
+	int err = put_memory_node(stream, graph, index);
+
+	for (size_t i = 0; i < channel->endpoints_nr; i++)
+		fprintf(stream,
+			"\tp%u -> m%u [dir=none, color=\"%s\", style=%s, tooltip=\"%s\"];\n",
+			channel->endpoints[i].process + 1, index + 1, style.line,
+			channel->endpoints[i].role == IPCT_ROLE_MAP_RW ? "solid" : "dashed",
+			channel->endpoints[i].role == IPCT_ROLE_MAP_RW ? "maps it to write" :
+									 "maps it to read only");
+	return err;
+}
+
+/* What is drawn. `ret->drawn` and `ret->memory` are owned by the caller, also on failure. */
+static int drawing_init(const struct graph *graph, struct drawing *ret)
+{
+	size_t lines = 0, nr = 0, i, j;
+
+	*ret = (struct drawing){ .drawn = calloc(graph->processes_nr + 1, sizeof(bool)),
+				 .memory = graph_memory_channels(graph, 2, &nr) };
+	if (!ret->drawn || !ret->memory)
+		return -ENOMEM;
 	for (i = 0; i < graph->edges_nr; i++)
-		drawn[graph->edges[i].from] = drawn[graph->edges[i].to] = true;
+		ret->drawn[graph->edges[i].from] = ret->drawn[graph->edges[i].to] = true;
+	for (i = 0; i < nr; i++) {
+		const struct graph_channel *channel = &graph->channels[ret->memory[i]];
+
+		if (ret->memory_nr == MEMORY_MAX ||
+		    lines + channel->endpoints_nr > MEMORY_LINES_MAX)
+			continue;
+		lines += channel->endpoints_nr;
+		ret->memory[ret->memory_nr++] = ret->memory[i];
+		for (j = 0; j < channel->endpoints_nr; j++)
+			ret->drawn[channel->endpoints[j].process] = true;
+	}
+	ret->memory_left_out = nr - ret->memory_nr;
 	for (i = 0; i < graph->processes_nr; i++)
-		alone += !drawn[i];
-	*ret_alone = alone;
-	return drawn;
+		ret->alone += !ret->drawn[i];
+	return 0;
 }
 
 static void put_defaults(FILE *stream)
@@ -416,19 +503,21 @@ static void put_defaults(FILE *stream)
 }
 
 static int put_graph(FILE *stream, const struct graph *graph, const struct output_options *options,
-		     const bool *drawn, size_t alone)
+		     const struct drawing *drawing)
 {
 	size_t i;
 	int err;
 
 	put_defaults(stream);
-	err = put_caption(stream, graph, options, alone);
+	err = put_caption(stream, graph, options, drawing);
 	for (i = 0; i < graph->processes_nr && !err; i++)
-		if (drawn[i])
+		if (drawing->drawn[i])
 			err = put_node(stream, graph, i);
 	if (!err)
 		err = put_edges(stream, graph);
-	if (!graph->edges_nr)
+	for (i = 0; i < drawing->memory_nr && !err; i++)
+		err = put_memory(stream, graph, drawing->memory[i]);
+	if (!graph->edges_nr && !drawing->memory_nr)
 		fputs("\tempty [shape=plaintext, style=\"\", "
 		      "label=\"no communication was seen\"];\n",
 		      stream);
@@ -438,14 +527,13 @@ static int put_graph(FILE *stream, const struct graph *graph, const struct outpu
 
 static int dot_write(const struct graph *graph, const struct output_options *options, FILE *stream)
 {
-	size_t alone;
-	bool *drawn = find_drawn(graph, &alone);
-	int err;
+	struct drawing drawing;
+	int err = drawing_init(graph, &drawing);
 
-	if (!drawn)
-		return -ENOMEM;
-	err = put_graph(stream, graph, options, drawn, alone);
-	free(drawn);
+	if (!err)
+		err = put_graph(stream, graph, options, &drawing);
+	free(drawing.drawn);
+	free(drawing.memory);
 	if (!err && ferror(stream))
 		err = -EIO;
 	return err;

@@ -4,7 +4,9 @@
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
  * end the file itself; a regrouped or cut graph has `view`, and a process that stands for
  * several has `members` and no pid. An endpoint has `io_uring`, how many of its operations were
- * done by that, if any were; one of role hold has `ends` and `descriptors`.
+ * done by that, if any were; one of role hold has `ends` and `descriptors`. Shared memory has
+ * its `size`, and its endpoints `attached_ns` (null: before it was watched) and `detached_ns`
+ * (null: still mapped).
  */
 #include <errno.h>
 #include <jansson.h>
@@ -261,6 +263,19 @@ static void put_ends(struct object *object, const struct graph_channel *channel,
 	put_u64(object, "descriptors", endpoint->descriptors);
 }
 
+static bool role_maps(enum ipct_role role)
+{
+	return role == IPCT_ROLE_MAP_RO || role == IPCT_ROLE_MAP_RW;
+}
+
+static void put_time_or_null(struct object *object, const char *key, int64_t time_ns)
+{
+	if (time_ns == GRAPH_TIME_NONE)
+		put_null(object, key);
+	else
+		put_s64(object, key, time_ns);
+}
+
 static json_t *endpoint_new(const struct graph_channel *channel,
 			    const struct graph_endpoint *endpoint)
 {
@@ -276,6 +291,10 @@ static json_t *endpoint_new(const struct graph_channel *channel,
 	put_errors(&object, endpoint);
 	if (endpoint->role == IPCT_ROLE_HOLD)
 		put_ends(&object, channel, endpoint);
+	if (role_maps(endpoint->role)) {
+		put_time_or_null(&object, "attached_ns", endpoint->attached_ns);
+		put_time_or_null(&object, "detached_ns", endpoint->detached_ns);
+	}
 	if (!object.err)
 		return object.json;
 	json_decref(object.json);
