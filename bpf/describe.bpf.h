@@ -13,11 +13,21 @@
 #include "socket.bpf.h"
 #include "terminal.bpf.h"
 
-static __always_inline void mark_described(const struct ipct_key *key)
+/* Key of the described map: one inode may be memory, hold futexes and be locked. */
+static __always_inline struct ipct_key description_key(const struct object *object)
 {
+	struct ipct_key key = object->key;
+
+	key.inode ^= (__u64)object->mechanism << 56;
+	return key;
+}
+
+static __always_inline void mark_described(const struct object *object)
+{
+	struct ipct_key key = description_key(object);
 	__u8 one = 1;
 
-	bpf_map_update_elem(&described, key, &one, BPF_ANY);
+	bpf_map_update_elem(&described, &key, &one, BPF_ANY);
 }
 
 static __noinline int pipe_describe(const struct object *object, __u8 origin)
@@ -30,7 +40,7 @@ static __noinline int pipe_describe(const struct object *object, __u8 origin)
 		   (struct task_struct *)bpf_get_current_task());
 	pipe_fill(object, origin, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -47,7 +57,7 @@ static __noinline int fifo_describe(const struct object *object, struct file *fi
 	if (file)
 		pipe_fill_name(file, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -65,7 +75,7 @@ static __noinline int inet_describe(const struct object *object, __u8 origin)
 	control_submit(record);
 	/* the first send will give it a port: worth another description */
 	if (is_bound)
-		mark_described(&object->key);
+		mark_described(object);
 	return 0;
 }
 
@@ -80,7 +90,7 @@ static __noinline int unix_describe_unnamed(const struct object *object, __u8 or
 		   (struct task_struct *)bpf_get_current_task());
 	unix_fill((struct sock *)object->kernel, object, origin, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -99,7 +109,7 @@ static __noinline int unix_describe(const struct object *object, __u8 origin)
 	unix_fill(sk, object, origin, record);
 	unix_fill_name(sk, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -143,7 +153,7 @@ static __noinline int other_describe(const struct object *object, struct file *f
 	record->queued_bytes = IPCT_LEVEL_UNKNOWN;
 	object_fill(object, file, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 

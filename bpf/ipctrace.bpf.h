@@ -83,7 +83,7 @@ struct task_state {
 	__u64 peers[TASK_PEERS]; /* struct sock of the first of them */
 	__u64 waker_start_ns;	 /* who ended the wait of the present call, see wait.bpf.c */
 	__u32 waker_pid;	 /* 0: nobody is known */
-	__u32 _pad3;
+	__u32 waker_is_exiting;
 	struct ipct_key described[2]; /* of the last receive and send: known to be described */
 	struct stash stash;
 	/*
