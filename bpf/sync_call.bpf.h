@@ -16,9 +16,9 @@
 #define IPC_FLAG_CREATE 01000
 #define IPC_FLAG_EXCLUSIVE 02000
 #define IPC_KEY_PRIVATE 0
-#define SEMAPHORE_BUF_SIZE 6	      /* struct sembuf in user space */
-#define SEMAPHORE_OPERATIONS_MAX 16   /* of one semop; what is beyond is counted as lost */
-#define SEMAPHORE_VALUES_MAX 32	      /* of one SETALL */
+#define SEMAPHORE_BUF_SIZE 6	     /* struct sembuf in user space */
+#define SEMAPHORE_OPERATIONS_MAX 16  /* of one semop; what is beyond is counted as lost */
+#define SEMAPHORE_VALUES_MAX 32	     /* of one SETALL */
 #define SEMAPHORE_DESCRIBED_SHIFT 32 /* where its number goes in a key of the described map */
 
 /* include/uapi/asm-generic/fcntl.h */
@@ -40,6 +40,7 @@ static __noinline int sync_aggregate(const struct ipct_sync *s)
 		.mechanism = s->mechanism,
 		.role = s->role,
 		.signal = s->unit,
+		.address.family = !s->amount,
 		.address.port = s->flags & ~IPCT_SYNC_LAST, /* their order is lost */
 		.address.scope = s->waker_pid,
 	};
@@ -100,11 +101,12 @@ static __always_inline void sync_fill_wait(struct ipct_sync *s, const struct tas
  * First sight of a semaphore, after an operation that changed its value by `change`: what was in
  * it before.
  */
-static __noinline int semaphore_level(struct task_state *state, struct sem *semaphore,
-				      __u32 number, __s32 change)
+static __noinline int semaphore_level(struct task_state *state, struct sem *semaphore, __u32 number,
+				      __s32 change)
 {
 	struct ipct_key key = description_key(&state->object);
 	struct ipct_sync s;
+	bool is_last;
 	__s32 value;
 	__u8 one = 1;
 
@@ -113,16 +115,15 @@ static __noinline int semaphore_level(struct task_state *state, struct sem *sema
 		return 0;
 	bpf_map_update_elem(&described, &key, &one, BPF_ANY);
 	value = BPF_CORE_READ(semaphore, semval) - change;
-	if (value <= 0)
+	is_last = semaphore_is_last_mine(semaphore);
+	if (value <= 0 && is_last)
 		return 0;
 	sync_init(&s, state, IPCT_ROLE_POST);
 	s.event.pid = 0;
 	s.event.start_ns = 0;
-	s.flags = IPCT_SYNC_SET;
-	if (semaphore_is_last_mine(semaphore))
-		s.flags |= IPCT_SYNC_LAST;
+	s.flags = IPCT_SYNC_SET | (is_last ? IPCT_SYNC_LAST : 0);
 	s.unit = number;
-	s.amount = value;
+	s.amount = value > 0 ? value : 0;
 	sync_output(&s);
 	return 0;
 }

@@ -195,8 +195,8 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 	waiting = task_waits_in(task, state);
 	if (!shape_synchronizes(waiting) || !current_may_release(waiting))
 		return 0;
-	state->waker_start_ns = CURRENT_READ(group_leader->start_boottime, group_leader,
-					     start_boottime);
+	state->waker_start_ns =
+		CURRENT_READ(group_leader->start_boottime, group_leader, start_boottime);
 	state->waker_is_exiting = !!(CURRENT_READ(flags, flags) & FLAG_EXITING);
 	state->waker_pid = pid;
 	return 0;
