@@ -13,8 +13,11 @@
 #include "socket.bpf.h"
 #include "terminal.bpf.h"
 
-/* Key of the described map: one inode may be memory, hold futexes and be locked. */
-static __always_inline struct ipct_key description_key(const struct object *object)
+/*
+ * Key of the described map. What has the same identity may be several channels: memory, the
+ * futexes in it and the locks on its file; a queue, a set and a segment with the same id.
+ */
+static __always_inline struct ipct_key described_key(const struct object *object)
 {
 	struct ipct_key key = object->key;
 
@@ -24,7 +27,7 @@ static __always_inline struct ipct_key description_key(const struct object *obje
 
 static __always_inline void mark_described(const struct object *object)
 {
-	struct ipct_key key = description_key(object);
+	struct ipct_key key = described_key(object);
 	__u8 one = 1;
 
 	bpf_map_update_elem(&described, &key, &one, BPF_ANY);

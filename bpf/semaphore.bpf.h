@@ -3,8 +3,7 @@
 #ifndef IPCTRACE_SEMAPHORE_BPF_H
 #define IPCTRACE_SEMAPHORE_BPF_H
 
-#include "ipc.bpf.h"
-#include "path.bpf.h"
+#include "memory.bpf.h"
 
 #define PID_OF_GROUP 1 /* enum pid_type: PIDTYPE_TGID */
 #define SEMAPHORES_LOOKED_AT 16
@@ -51,11 +50,22 @@ static __always_inline void lock_fill_name(struct file *file, struct ipct_object
 	record->name_len = PATH_SIZE - offset;
 }
 
+/* As the memory that holds it. */
+static __always_inline void futex_fill(const struct object *object, struct ipct_object *record)
+{
+	struct object memory = *object;
+
+	memory.mechanism = object->memory;
+	memory_fill(&memory, NULL, record);
+}
+
 static __always_inline void semaphore_fill(const struct object *object, struct file *file,
 					   struct ipct_object *record)
 {
 	if (object->mechanism == IPCT_SYSV_SEM)
 		ipc_fill(object, record);
+	else if (object->mechanism == IPCT_FUTEX)
+		futex_fill(object, record);
 	else if (object->mechanism == IPCT_FILE_LOCK && file)
 		lock_fill_name(file, record);
 }

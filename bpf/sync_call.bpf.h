@@ -21,6 +21,23 @@
 #define SEMAPHORE_VALUES_MAX 32	     /* of one SETALL */
 #define SEMAPHORE_DESCRIBED_SHIFT 32 /* where its number goes in a key of the described map */
 
+/* include/uapi/linux/futex.h */
+#define FUTEX_COMMAND_MASK 0x7f
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+#define FUTEX_REQUEUE 3
+#define FUTEX_CMP_REQUEUE 4
+#define FUTEX_WAKE_OP 5
+#define FUTEX_LOCK_PI 6
+#define FUTEX_UNLOCK_PI 7
+#define FUTEX_TRYLOCK_PI 8
+#define FUTEX_WAIT_BITSET 9
+#define FUTEX_WAKE_BITSET 10
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_CMP_REQUEUE_PI 12
+#define FUTEX_LOCK_PI2 13
+#define FUTEX_WAITERS_MAX 128 /* of one futex_waitv */
+
 /* include/uapi/asm-generic/fcntl.h */
 #define FLOCK_OPERATION 013 /* without LOCK_NB and what nobody uses any more */
 #define FLOCK_UNLOCK 8
@@ -104,7 +121,7 @@ static __always_inline void sync_fill_wait(struct ipct_sync *s, const struct tas
 static __noinline int semaphore_level(struct task_state *state, struct sem *semaphore, __u32 number,
 				      __s32 change)
 {
-	struct ipct_key key = description_key(&state->object);
+	struct ipct_key key = described_key(&state->object);
 	struct ipct_sync s;
 	bool is_last;
 	__s32 value;
@@ -211,7 +228,7 @@ __noinline int semaphore_set(__u32 number, __s32 value)
 
 	if (!state)
 		return 0;
-	key = description_key(&state->object);
+	key = described_key(&state->object);
 	key.inode |= (__u64)(number + 1) << SEMAPHORE_DESCRIBED_SHIFT;
 	bpf_map_update_elem(&described, &key, &one, BPF_ANY); /* what was in it does not matter */
 	sync_init(&s, state, IPCT_ROLE_POST);
@@ -283,11 +300,161 @@ __noinline int semaphore_get(void)
 	object_of_ipc(IPC_IDS_SEM, state->call.ret, &object);
 	if (!object.mechanism || !object_in_scope(&object, state, 0))
 		return 0;
-	key = description_key(&object);
+	key = described_key(&object);
 	if (!bpf_map_lookup_elem(&described, &key))
 		object_describe(state, &object, -1,
 				semaphore_is_new(state, &object) ? IPCT_ORIGIN_CREATE :
 								   IPCT_ORIGIN_OPEN);
+	return 0;
+}
+
+/* Futexes -------------------------------------------------------------------------------- */
+
+/*
+ * The shared memory that holds the word at `address` becomes state->object. Private memory is
+ * of one process. Of an outside process that maps memory of the tree all futexes there count.
+ */
+static __always_inline bool futex_begin(struct task_state *state, __u64 address, __u8 role,
+					__u64 *ret_offset)
+{
+	struct vm_area_struct *vma = vma_at(address);
+	struct object object, memory;
+	struct file *file;
+
+	if (!vma || !(BPF_CORE_READ(vma, vm_flags) & VM_MAYSHARE))
+		return false;
+	file = BPF_CORE_READ(vma, vm_file);
+	if (!file)
+		return false;
+	object_of_memory(file, &memory);
+	if (!memory.mechanism)
+		return false;
+	object = memory;
+	object.mechanism = IPCT_FUTEX;
+	object.memory = memory.mechanism;
+	if (!capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
+	    object_is_followed(&memory, 0))
+		follow(&object, 0);
+	if (!transfer_begin(&object, state, -1, role, 0))
+		return false;
+	*ret_offset = (BPF_CORE_READ(vma, vm_pgoff) << PAGE_SHIFT) + address -
+		      BPF_CORE_READ(vma, vm_start);
+	state->object = object;
+	return true;
+}
+
+/* The current process woke `amount` tasks at `address`, or one of its own has waited there. */
+__noinline int futex_report(__u64 address, __u32 role, __s32 amount, __u32 flags)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct ipct_sync s;
+	__u64 offset = 0;
+
+	if (!state || !futex_begin(state, address, role, &offset))
+		return 0;
+	sync_init(&s, state, role);
+	s.offset = offset;
+	s.amount = s.result || amount < 0 ? 0 : amount;
+	if (role == IPCT_ROLE_WAIT)
+		sync_fill_wait(&s, state);
+	if (!s.result)
+		s.flags |= flags;
+	sync_output(&s);
+	return 0;
+}
+
+/* A wait that returned 0 was ended by somebody, also if that came before it was off the CPU. */
+static __always_inline void futex_waited(__u64 address)
+{
+	futex_report(address, IPCT_ROLE_WAIT, 1, IPCT_SYNC_BLOCKED);
+}
+
+static __always_inline void futex_woke(__u64 address, __s64 woken)
+{
+	futex_report(address, IPCT_ROLE_POST, woken, 0);
+}
+
+/* What requeues returns how many it woke, at most `most`, and moved to the other word. */
+static __always_inline void futex_requeued(__u64 address, __s64 ret, __u32 most)
+{
+	futex_woke(address, ret > most ? most : ret);
+}
+
+static __always_inline void futex_command(const struct call *call)
+{
+	switch ((__u32)call->args[1] & FUTEX_COMMAND_MASK) {
+	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET:
+	case FUTEX_WAIT_REQUEUE_PI:
+		futex_waited(call->args[0]);
+		return;
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+	case FUTEX_TRYLOCK_PI:
+		futex_report(call->args[0], IPCT_ROLE_WAIT, 1, 0);
+		return;
+	case FUTEX_WAKE:
+	case FUTEX_WAKE_BITSET:
+	case FUTEX_WAKE_OP:
+		futex_woke(call->args[0], call->ret);
+		return;
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+	case FUTEX_CMP_REQUEUE_PI:
+		futex_requeued(call->args[0], call->ret, call->args[2]);
+		return;
+	case FUTEX_UNLOCK_PI: /* it came here because somebody waits */
+		futex_woke(call->args[0], 1);
+		return;
+	}
+}
+
+/* Element `index` of the vector at `array`: its address, 0 if it is private or not readable. */
+static __always_inline __u64 futex_element(__u64 array, __u64 index)
+{
+	struct {
+		__u64 value, address;
+		__u32 flags, reserved;
+	} element = {};
+
+	if (bpf_probe_read_user(&element, sizeof(element),
+				(void *)(array + index * sizeof(element))))
+		return 0;
+	return element.flags & FUTEX2_PRIVATE ? 0 : element.address;
+}
+
+__noinline int futex_call(void)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct call call;
+	__u64 address;
+
+	if (!state || !mechanism_is_wanted(IPCT_FUTEX))
+		return 0;
+	call = state->call;
+	switch (call.shape) {
+	case SHAPE_FUTEX:
+		futex_command(&call);
+		return 0;
+	case SHAPE_FUTEX2_WAKE:
+		futex_woke(call.args[0], call.ret);
+		return 0;
+	case SHAPE_FUTEX2_WAIT:
+		futex_waited(call.args[0]);
+		return 0;
+	case SHAPE_FUTEX2_REQUEUE:
+		address = futex_element(call.args[0], 0);
+		if (address)
+			futex_requeued(address, call.ret, call.args[2]);
+		return 0;
+	case SHAPE_FUTEX_WAITV: /* returns which one was woken */
+		address = futex_element(call.args[0],
+					call.ret < 0 || call.ret >= FUTEX_WAITERS_MAX ? 0 :
+											call.ret);
+		if (address)
+			futex_waited(address);
+		return 0;
+	}
 	return 0;
 }
 
@@ -349,14 +516,12 @@ static __always_inline bool call_restarts(const struct call *call)
 	return call->ret <= -ERESTARTSYS && call->ret >= -ERESTART_RESTARTBLOCK;
 }
 
-/* Takes state->call. Global: the verifier walks it once. */
-__noinline int sync_call(void)
+/* `call` is in state->call. Inlined: the frames of a program may nest eight deep. */
+static __always_inline void sync_call(const struct call *call)
 {
-	struct task_state *state = task_state_get(current_task());
-
-	if (!state || call_restarts(&state->call))
-		return 0;
-	switch (state->call.shape) {
+	if (call_restarts(call))
+		return;
+	switch (call->shape) {
 	case SHAPE_SEMOP:
 		semaphore_operations();
 		break;
@@ -366,12 +531,18 @@ __noinline int sync_call(void)
 	case SHAPE_SEMGET:
 		semaphore_get();
 		break;
+	case SHAPE_FUTEX:
+	case SHAPE_FUTEX_WAITV:
+	case SHAPE_FUTEX2_WAKE:
+	case SHAPE_FUTEX2_WAIT:
+	case SHAPE_FUTEX2_REQUEUE:
+		futex_call();
+		break;
 	case SHAPE_FLOCK:
 	case SHAPE_FCNTL:
 		lock_call();
 		break;
 	}
-	return 0;
 }
 
 #endif

@@ -115,7 +115,7 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 				     __s32 fd, __u8 role, __u64 peer)
 {
 	struct ipct_key *last = &state->described[role & 1];
-	struct ipct_key key = description_key(object);
+	struct ipct_key key = described_key(object);
 
 	if (!object_in_scope(object, state, peer)) {
 		count_filtered();

@@ -17,8 +17,14 @@
 
 #define VMA_TRIES 3
 
+#define VM_READ 0x00000001UL
 #define VM_WRITE 0x00000002UL
 #define VM_SHARED 0x00000008UL
+/*
+ * MAP_SHARED was asked for; the kernel takes VM_SHARED away where the file is not open for
+ * writing.
+ */
+#define VM_MAYSHARE 0x00000080UL
 #define PAGE_SHIFT 12 /* unit of vm_pgoff on x86-64 and, as configured by all, arm64 */
 
 /* The maple tree (include/linux/maple_tree.h), which the vmlinux.h of 5.10 lacks. */
@@ -157,13 +163,9 @@ static __noinline __u64 vma_find_old(struct mm_struct *mm, __u64 address)
 	return 0;
 }
 
-/*
- * Address of the struct vm_area_struct, or 0. Global, so that the verifier walks it once, and
- * weak, so that several objects may have it.
- */
-__weak __noinline __u64 vma_find(__u64 address)
+/* Address of the struct vm_area_struct of `mm` that holds the user address, or 0. */
+static __always_inline __u64 vma_find_in(struct mm_struct *mm, __u64 address)
 {
-	struct mm_struct *mm = CURRENT_READ(mm, mm);
 	struct mm_struct___maple *maple = (void *)mm;
 
 	if (!mm)
@@ -171,6 +173,15 @@ __weak __noinline __u64 vma_find(__u64 address)
 	if (bpf_core_field_exists(maple->mm_mt))
 		return vma_find_now(mm, address);
 	return vma_find_old(mm, address);
+}
+
+/*
+ * The same for the current task. Global, so that the verifier walks it once, and
+ * weak, so that several objects may have it.
+ */
+__weak __noinline __u64 vma_find(__u64 address)
+{
+	return vma_find_in(CURRENT_READ(mm, mm), address);
 }
 
 /*

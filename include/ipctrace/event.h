@@ -144,12 +144,16 @@ struct ipct_socket {
 	char name[IPCT_NAME_SPACE]; /* unix: path, or NUL + abstract name; as above */
 };
 
+enum ipct_fork_flags {
+	IPCT_FORK_SAME_MEMORY = 1 << 0, /* vfork, CLONE_VM: in its parent's memory until it execs */
+};
+
 /* The actor made a child; thread creation is not reported. */
 struct ipct_fork {
 	struct ipct_event event;
 	__u64 child_start_ns;
 	__u32 child_pid;
-	__u32 _pad;
+	__u32 flags; /* enum ipct_fork_flags */
 };
 
 /* The actor runs a new program. text: file name NUL arguments, each with its NUL. */
@@ -248,7 +252,8 @@ struct ipct_object {
 
 enum ipct_mapping_kind {
 	IPCT_MAPPING_MAP = 1,
-	IPCT_MAPPING_UNMAP = 2,	  /* no key: whatever was mapped in the range */
+	/* no key: whatever was mapped in the range; shmdt: `end` is `start`, a whole segment */
+	IPCT_MAPPING_UNMAP = 2,
 	IPCT_MAPPING_PROTECT = 3, /* new rights for what is mapped in the range; no key */
 	IPCT_MAPPING_MOVE = 4,	  /* mremap: `offset` is the old start, `old_len` its length */
 };

@@ -49,6 +49,8 @@ const struct feature_hook feature_hooks[] = {
 	  "ends of processes are missing" },
 	{ "tasks", "iter/task", NULL, 0, true, "older processes are missing" },
 	{ "task_files", "iter/task_file", NULL, GROUP_DATA, true, "older channels are missing" },
+	{ "task_vmas", "iter/task_vma", "bpf_iter__task_vma", IPCT_GROUP_MEMORY, false,
+	  "older mappings are looked for in /proc, which takes longer (Linux < 5.12)" },
 };
 
 const size_t feature_hooks_nr = sizeof(feature_hooks) / sizeof(feature_hooks[0]);
@@ -63,12 +65,12 @@ bool feature_has_hook(const struct feature_hook *hook)
 	struct btf *btf;
 	bool has;
 
-	if (!hook->typedef_name)
+	if (!hook->type_name)
 		return true;
 	btf = btf__load_vmlinux_btf();
 	if (!btf)
 		return false;
-	has = btf__find_by_name_kind(btf, hook->typedef_name, BTF_KIND_TYPEDEF) > 0;
+	has = btf__find_by_name(btf, hook->type_name) > 0;
 	btf__free(btf);
 	return has;
 }

@@ -64,6 +64,8 @@ static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
 		err = object_is_known(snapshot, &((const struct ipct_pipe *)event)->key);
 	else if (event->type == IPCT_EVENT_SOCKET)
 		err = object_is_known(snapshot, &((const struct ipct_socket *)event)->key);
+	else if (event->type == IPCT_EVENT_OBJECT)
+		err = object_is_known(snapshot, &((const struct ipct_object *)event)->key);
 	if (err)
 		return err < 0 ? err : 0;
 	err = snapshot->sink(snapshot->context, IPCT_STREAM_SNAPSHOT, event);
@@ -135,6 +137,36 @@ static int iterator_run(struct snapshot *snapshot, struct bpf_program *program)
 	return err;
 }
 
+struct mapping_run {
+	struct snapshot *snapshot;
+	struct ipctrace *skel;
+};
+
+/* Kernels without iter/task_vma: one look-up for each mapping that /proc lists. */
+static int mapping_run(void *context, __u32 pid, __u64 address)
+{
+	struct mapping_run *run = context;
+
+	run->skel->bss->snapshot_pid = pid;
+	run->skel->bss->snapshot_address = address;
+	return iterator_run(run->snapshot, run->skel->progs.task_vma_at);
+}
+
+static int mappings_run(struct snapshot *snapshot, struct ipctrace *skel)
+{
+	if (bpf_program__autoload(skel->progs.task_vma_at))
+		return procfs_each_shared(mapping_run, &(struct mapping_run){ snapshot, skel });
+	return iterator_run(snapshot, skel->progs.task_vmas);
+}
+
+/* Both kinds of what there is: behind descriptors, and mapped. */
+static int objects_run(struct snapshot *snapshot, struct ipctrace *skel)
+{
+	int err = iterator_run(snapshot, skel->progs.task_files);
+
+	return err ? err : mappings_run(snapshot, skel);
+}
+
 /*
  * Following a tree takes a first, silent pass: a socket of an outside process belongs to the
  * scope because of one that the tree holds and the iterator may meet later.
@@ -151,11 +183,11 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
 		err = iterator_run(&snapshot, skel->progs.tasks);
 	if (!err && !capture->is_system_wide) {
 		skel->bss->snapshot_mode = IPCT_SNAPSHOT_FOLLOW;
-		err = iterator_run(&snapshot, skel->progs.task_files);
+		err = objects_run(&snapshot, skel);
 		skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
 	}
 	if (!err)
-		err = iterator_run(&snapshot, skel->progs.task_files);
+		err = objects_run(&snapshot, skel);
 	snapshot_fini(&snapshot);
 	return err;
 }
@@ -166,7 +198,7 @@ int capture_list_files(struct capture *capture, capture_sink sink, void *context
 	int err;
 
 	capture->skel->bss->snapshot_mode = IPCT_SNAPSHOT_LIST;
-	err = iterator_run(&snapshot, capture->skel->progs.task_files);
+	err = objects_run(&snapshot, capture->skel);
 	capture->skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
 	snapshot_fini(&snapshot);
 	return err;

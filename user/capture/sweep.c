@@ -44,6 +44,7 @@ static int held_add_socket(struct held **all, __u64 object)
 static int held_note(void *context, __u32 stream, const struct ipct_event *event)
 {
 	const struct ipct_socket *socket = (const void *)event;
+	const struct ipct_object *object = (const void *)event;
 	const struct ipct_pipe *pipe = (const void *)event;
 	struct ipct_follow_key key = { .kind = IPCT_FOLLOW_PIPE };
 	int err;
@@ -52,6 +53,12 @@ static int held_note(void *context, __u32 stream, const struct ipct_event *event
 	if (event->type == IPCT_EVENT_PIPE) {
 		key.id = pipe->key.inode;
 		key.space = pipe->key.object;
+		return held_add(context, &key);
+	}
+	if (event->type == IPCT_EVENT_OBJECT) {
+		key.id = object->key.object;
+		key.space = object->key.inode;
+		key.kind = IPCT_FOLLOW_OBJECT + object->mechanism;
 		return held_add(context, &key);
 	}
 	if (event->type != IPCT_EVENT_SOCKET)

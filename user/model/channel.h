@@ -30,6 +30,8 @@ struct endpoint {
 	uint64_t messages;
 	uint64_t bytes;
 	uint64_t wait_ns;
+	uint64_t attached_ns; /* shared memory: first mapped; 0: before it was watched */
+	uint64_t detached_ns; /* 0: still mapped */
 	struct endpoint_error *errors;
 	size_t errors_nr;
 	UT_hash_handle hh;
@@ -52,6 +54,7 @@ struct channel {
 	struct endpoint *endpoints; /* uthash */
 	struct direction directions[2];
 	uint64_t lost_messages, lost_bytes;
+	uint64_t size; /* shared memory: bytes of the object */
 };
 
 /* Owned by the caller; NULL without memory. No ledgers yet. */
@@ -79,6 +82,7 @@ struct endpoint_count {
 	uint64_t messages;
 	uint64_t bytes;
 	uint64_t wait_ns;
+	uint64_t attached_ns, detached_ns; /* shared memory */
 };
 int channel_count(struct channel *channel, const struct endpoint_count *count);
 

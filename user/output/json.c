@@ -2,7 +2,8 @@
 /*
  * The JSON graph, schema ipctrace.graph/1. Written element by element: memory holds one at a
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
- * end the file itself; a regrouped or cut graph has `view`, and a process that stands for
+ * end the file itself; shared memory has its `size`, and its endpoints `attached_ns` (null:
+ * before it was watched) and `detached_ns` (null: still mapped); a regrouped or cut graph has `view`, and a process that stands for
  * several has `members` and no pid.
  */
 #include <errno.h>
@@ -253,6 +254,19 @@ static void put_errors(struct object *object, const struct graph_endpoint *endpo
 	put_object(object, "errors", &errors);
 }
 
+static bool role_maps(enum ipct_role role)
+{
+	return role == IPCT_ROLE_MAP_RO || role == IPCT_ROLE_MAP_RW;
+}
+
+static void put_time_or_null(struct object *object, const char *key, int64_t time_ns)
+{
+	if (time_ns == GRAPH_TIME_NONE)
+		put_null(object, key);
+	else
+		put_s64(object, key, time_ns);
+}
+
 static json_t *endpoint_new(const struct graph_endpoint *endpoint)
 {
 	struct object object = object_new();
@@ -263,6 +277,10 @@ static json_t *endpoint_new(const struct graph_endpoint *endpoint)
 	put_count_fields(&object, &endpoint->count);
 	put_u64(&object, "wait_ns", endpoint->wait_ns);
 	put_errors(&object, endpoint);
+	if (role_maps(endpoint->role)) {
+		put_time_or_null(&object, "attached_ns", endpoint->attached_ns);
+		put_time_or_null(&object, "detached_ns", endpoint->detached_ns);
+	}
 	if (!object.err)
 		return object.json;
 	json_decref(object.json);
@@ -296,6 +314,8 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_object(&object, "unread", &unread);
 	put_count(&object, "truncated", &channel->truncated);
 	put_count(&object, "lost", &channel->lost);
+	if (channel->endpoints_nr && role_maps(channel->endpoints[0].role))
+		put_u64(&object, "size", channel->size);
 	return object_write(&object, stream);
 }
 
