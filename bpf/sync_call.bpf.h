@@ -448,9 +448,8 @@ __noinline int futex_call(void)
 			futex_requeued(address, call.ret, call.args[2]);
 		return 0;
 	case SHAPE_FUTEX_WAITV: /* returns which one was woken */
-		address = futex_element(call.args[0],
-					call.ret < 0 || call.ret >= FUTEX_WAITERS_MAX ? 0 :
-											call.ret);
+		address = futex_element(
+			call.args[0], call.ret < 0 || call.ret >= FUTEX_WAITERS_MAX ? 0 : call.ret);
 		if (address)
 			futex_waited(address);
 		return 0;
