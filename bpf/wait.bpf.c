@@ -119,18 +119,21 @@ static __always_inline bool shape_synchronizes(__u8 shape)
 }
 
 /*
- * The call of semaphores, futexes or locks in which the woken task waits. It may not be off the
- * CPU yet: the waker is faster than the sched_switch above, and leaves nothing to switch.
+ * The call of semaphores, futexes or locks in which the woken task waits. It may have gone to
+ * sleep before the capture began. Or it is not off the CPU yet: the waker is faster than the
+ * sched_switch above, and leaves nothing to switch.
  */
-static __always_inline __u8 task_waits_in(struct task_struct *task, const struct task_state *state)
+static __always_inline __u8 task_waits_in(struct task_struct *task, struct task_state *state)
 {
+	bool is_first = !state->is_woken;
 	struct blocked_call call = {};
 
+	state->is_woken = 1;
 	if (state->blocked_shape)
 		return state->blocked_shape;
-	if (!BPF_CORE_READ(task, on_cpu) || !blocked_call_read(task, &call))
+	if (!is_first && !BPF_CORE_READ(task, on_cpu))
 		return SHAPE_NONE;
-	return call.shape;
+	return blocked_call_read(task, &call) ? call.shape : SHAPE_NONE;
 }
 
 /* kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal */

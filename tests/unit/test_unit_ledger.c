@@ -245,6 +245,23 @@ static void nothing_is_claimed_over_an_unsure_level(void **state)
 	end(&f);
 }
 
+/* Its first post went to somebody who was blocked: there was nothing to take before. */
+static void a_blocked_first_wait_makes_the_level_sure(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(unit_ledger_level(f.ledger, 0, false), 0);
+	hand(&f, P, 1);
+	take_from(&f, R, P, 1);
+	put(&f, alone(P, 1));
+	take(&f, alone(R, 1));
+	closed(&f);
+	assert_edge(&f, P, R, 2, 2);
+	end(&f);
+}
+
 static void a_set_value_replaces_what_was_there(void **state)
 {
 	struct unit_operation set = alone(Q, 1);
@@ -351,6 +368,7 @@ int main(void)
 		cmocka_unit_test(one_unit_left_makes_it_matter),
 		cmocka_unit_test(units_from_before_the_capture_are_taken_first),
 		cmocka_unit_test(nothing_is_claimed_over_an_unsure_level),
+		cmocka_unit_test(a_blocked_first_wait_makes_the_level_sure),
 		cmocka_unit_test(a_set_value_replaces_what_was_there),
 		cmocka_unit_test(a_set_value_leaves_what_was_given_away),
 		cmocka_unit_test(who_waits_for_zero_is_released_by_who_takes_the_last),

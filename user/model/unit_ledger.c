@@ -39,6 +39,7 @@ struct unit_ledger {
 	uint64_t value; /* as far as the records tell */
 	uint64_t level; /* units from before the capture */
 	bool is_level_doubtful;
+	bool has_waited;    /* some wait was entered */
 	bool has_odd_waits; /* for more than one unit */
 	bool has_vanished;  /* units that nobody took */
 	bool has_guessed;   /* who brought the value to zero */
@@ -352,11 +353,33 @@ static int take_total(struct unit_ledger *ledger, const struct unit_operation *o
 			    operation->is_several ? 0 : operation->count);
 }
 
+/*
+ * The first wait, for one unit, blocked until the waker put it there: nothing was in it before,
+ * whatever it looked like when somebody operated on it at the same time.
+ */
+static void level_prove(struct unit_ledger *ledger, const struct unit_operation *operation)
+{
+	struct token *token;
+
+	if (operation->units != 1 || ledger->has_waited || ledger->level)
+		return;
+	DL_FOREACH(ledger->tokens, token)
+	{
+		if (token->process != operation->waker)
+			return;
+	}
+	ledger->is_level_doubtful = false;
+}
+
 /* The waker is named. */
 static int take_named(struct unit_ledger *ledger, const struct unit_operation *operation)
 {
-	uint64_t missing = tokens_take_from(ledger, operation->waker, operation->units);
-	int err = ledger_match(ledger, operation, operation->waker, 1, 1);
+	uint64_t missing;
+	int err;
+
+	level_prove(ledger, operation);
+	missing = tokens_take_from(ledger, operation->waker, operation->units);
+	err = ledger_match(ledger, operation, operation->waker, 1, 1);
 
 	return err || !missing ? err : debt_add(ledger, operation, missing, true);
 }
@@ -385,8 +408,11 @@ int unit_ledger_take(struct unit_ledger *ledger, const struct unit_operation *op
 	if (operation->is_total)
 		return take_total(ledger, operation);
 	if (operation->waker != PROCESS_NONE && !operation->is_several)
-		return take_named(ledger, operation);
-	return take_oldest(ledger, operation);
+		err = take_named(ledger, operation);
+	else
+		err = take_oldest(ledger, operation);
+	ledger->has_waited = true;
+	return err;
 }
 
 int unit_ledger_await_zero(struct unit_ledger *ledger, const struct unit_operation *operation)
