@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "model/mechanism_model.h"
+#include "model/undo_table.h"
 #include "model/unit_ledger.h"
 #include "model/wake_ledger.h"
 
@@ -36,7 +37,6 @@ struct unit {
 	uint32_t number;
 	struct channel *channel;
 	struct unit_ledger *ledger;
-	bool has_undo;
 	UT_hash_handle hh;
 };
 
@@ -65,23 +65,10 @@ struct sync_object {
 	UT_hash_handle hh;
 };
 
-/* What a process holds back with SEM_UNDO until it exits. */
-struct undo {
-	struct unit *unit;
-	int64_t adjustment;
-	struct undo *next;
-};
-
-struct undo_process {
-	uint32_t process;
-	struct undo *undos;
-	UT_hash_handle hh;
-};
-
 struct sync_table {
 	struct sync_object *by_key; /* uthash */
 	struct sync_object *all;
-	struct undo_process *undos; /* uthash */
+	struct undo_table undos;
 };
 
 /* Objects and their channels ------------------------------------------------------------- */
@@ -210,96 +197,12 @@ static struct unit *object_unit(struct world *world, struct sync_object *object,
 	return unit;
 }
 
-/* SEM_UNDO ------------------------------------------------------------------------------- */
-
-static int undo_add(struct sync_table *table, uint32_t process, struct unit *unit,
-		    int64_t adjustment)
-{
-	struct undo_process *owner;
-	struct undo *undo;
-
-	HASH_FIND(hh, table->undos, &process, sizeof(process), owner);
-	if (!owner) {
-		owner = calloc(1, sizeof(*owner));
-		if (!owner)
-			return -ENOMEM;
-		owner->process = process;
-		HASH_ADD(hh, table->undos, process, sizeof(owner->process), owner);
-	}
-	LL_SEARCH_SCALAR(owner->undos, undo, unit, unit);
-	if (!undo) {
-		undo = calloc(1, sizeof(*undo));
-		if (!undo)
-			return -ENOMEM;
-		undo->unit = unit;
-		LL_PREPEND(owner->undos, undo);
-	}
-	undo->adjustment += adjustment;
-	unit->has_undo = true;
-	return 0;
-}
-
-/* SETVAL and SETALL: nobody gives anything back any more. */
-static void undo_clear(struct sync_table *table, struct unit *unit)
-{
-	if (!unit->has_undo)
-		return;
-	for (struct undo_process *owner = table->undos; owner; owner = owner->hh.next) {
-		struct undo *undo;
-
-		LL_SEARCH_SCALAR(owner->undos, undo, unit, unit);
-		if (undo)
-			undo->adjustment = 0;
-	}
-	unit->has_undo = false;
-}
-
-static int undo_apply(const struct undo *undo, uint32_t process, uint64_t time_ns)
-{
-	struct unit_operation operation = {
-		.process = process,
-		.waker = PROCESS_NONE,
-		.count = 1,
-		.time_ns = time_ns,
-	};
-
-	if (undo->adjustment > 0) {
-		operation.units = undo->adjustment;
-		return unit_ledger_put(undo->unit->ledger, &operation);
-	}
-	operation.units = -undo->adjustment;
-	return operation.units ? unit_ledger_take_back(undo->unit->ledger, &operation) : 0;
-}
-
-static void undo_process_drop(struct sync_table *table, struct undo_process *owner)
-{
-	struct undo *undo, *next;
-
-	LL_FOREACH_SAFE(owner->undos, undo, next)
-	free(undo);
-	HASH_DEL(table->undos, owner);
-	free(owner);
-}
-
 int model_sync_exit(struct world *world, const struct ipct_exit *exit)
 {
 	uint32_t process = world_actor(world, &exit->event);
-	struct undo_process *owner = NULL;
-	struct undo *undo;
-	int err = 0;
 
-	if (world->syncs)
-		HASH_FIND(hh, world->syncs->undos, &process, sizeof(process), owner);
-	if (!owner)
-		return 0;
-	LL_FOREACH(owner->undos, undo)
-	{
-		err = undo_apply(undo, process, exit->event.time_ns);
-		if (err)
-			return err;
-	}
-	undo_process_drop(world->syncs, owner);
-	return 0;
+	return world->syncs ? undo_table_exit(&world->syncs->undos, process, exit->event.time_ns) :
+			      0;
 }
 
 /* Steps ---------------------------------------------------------------------------------- */
@@ -319,7 +222,7 @@ static int semaphore_enter(struct world *world, struct unit *unit, const struct 
 	};
 
 	if (step->flags & IPCT_SYNC_SET) {
-		undo_clear(world->syncs, unit);
+		undo_table_clear(&world->syncs->undos, unit->ledger);
 		return unit_ledger_set(unit->ledger, &operation);
 	}
 	if (step->role == IPCT_ROLE_POST)
@@ -344,8 +247,8 @@ static int semaphore_step(struct world *world, struct sync_object *object, const
 	err = semaphore_enter(world, unit, step);
 	if (err || !(step->flags & IPCT_SYNC_UNDO))
 		return err;
-	return undo_add(world->syncs, step->process, unit,
-			step->role == IPCT_ROLE_POST ? -amount : amount);
+	return undo_table_add(&world->syncs->undos, step->process, unit->ledger,
+			      step->role == IPCT_ROLE_POST ? -amount : amount);
 }
 
 /* Futexes and locks. */
@@ -580,13 +483,11 @@ static void object_free(struct sync_object *object)
 void model_sync_fini(struct world *world)
 {
 	struct sync_table *table = world->syncs;
-	struct undo_process *owner, *next_owner;
 	struct sync_object *object, *next;
 
 	if (!table)
 		return;
-	HASH_ITER (hh, table->undos, owner, next_owner)
-		undo_process_drop(table, owner);
+	undo_table_fini(&table->undos);
 	HASH_CLEAR(hh, table->by_key);
 	LL_FOREACH_SAFE(table->all, object, next)
 	object_free(object);
