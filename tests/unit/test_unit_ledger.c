@@ -120,6 +120,44 @@ static void a_wait_belongs_to_who_put_the_last_unit(void **state)
 	end(&f);
 }
 
+static void hand_late(struct fixture *f, uint32_t process)
+{
+	struct unit_operation operation = alone(process, 1);
+
+	operation.is_last = false;
+	operation.is_late = true;
+	put(f, operation);
+}
+
+/* SEM_UNDO at the exit of Q comes after its record, and so after P's post. */
+static void what_an_exit_gives_back_is_behind_what_is_older(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	put(&f, alone(P, 1));
+	hand_late(&f, Q);
+	take(&f, alone(R, 1));
+	closed(&f);
+	assert_edge(&f, P, R, 1, 1);
+	end(&f);
+}
+
+static void what_an_exit_gives_back_may_be_behind_what_is_newer(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	hand_late(&f, Q);
+	put(&f, alone(P, 1));
+	take(&f, alone(R, 1));
+	closed(&f);
+	assert_edge(&f, P, R, 1, 0);
+	end(&f);
+}
+
 /* Two posts, and each record says that somebody has operated since: which came first? */
 static void posts_whose_order_is_not_proven_prove_nothing(void **state)
 {
@@ -369,6 +407,8 @@ int main(void)
 		cmocka_unit_test(units_from_before_the_capture_are_taken_first),
 		cmocka_unit_test(nothing_is_claimed_over_an_unsure_level),
 		cmocka_unit_test(a_blocked_first_wait_makes_the_level_sure),
+		cmocka_unit_test(what_an_exit_gives_back_is_behind_what_is_older),
+		cmocka_unit_test(what_an_exit_gives_back_may_be_behind_what_is_newer),
 		cmocka_unit_test(a_set_value_replaces_what_was_there),
 		cmocka_unit_test(a_set_value_leaves_what_was_given_away),
 		cmocka_unit_test(who_waits_for_zero_is_released_by_who_takes_the_last),

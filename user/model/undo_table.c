@@ -84,6 +84,7 @@ static int undo_apply(const struct undo *undo, uint32_t process, uint64_t time_n
 		.waker = PROCESS_NONE,
 		.count = 1,
 		.time_ns = time_ns,
+		.is_late = true,
 	};
 
 	if (undo->adjustment > 0) {

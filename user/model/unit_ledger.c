@@ -14,8 +14,8 @@
 struct token {
 	uint32_t process;
 	uint64_t units;
-	uint64_t time_ns;
 	bool is_ordered; /* its place in the list is proven */
+	bool is_late;	 /* put after its record: behind what is before it in the list */
 	bool is_gone;	 /* set to another value since: was given to tasks that were blocked */
 	struct token *prev, *next;
 };
@@ -80,24 +80,22 @@ void unit_ledger_free(struct unit_ledger *ledger)
 
 /* Tokens --------------------------------------------------------------------------------- */
 
-static int token_push(struct unit_ledger *ledger, uint32_t process, uint64_t units,
-		      uint64_t time_ns, bool is_ordered)
+static int token_push(struct unit_ledger *ledger, const struct token *new)
 {
 	struct token *last = ledger->tokens ? ledger->tokens->prev : NULL;
 	struct token *token;
 
-	if (!units)
+	if (!new->units)
 		return 0;
-	if (last && last->process == process && last->is_ordered == is_ordered && !last->is_gone) {
-		last->units += units;
+	if (last && last->process == new->process && last->is_ordered == new->is_ordered &&
+	    last->is_late == new->is_late && !last->is_gone) {
+		last->units += new->units;
 		return 0;
 	}
-	token = calloc(1, sizeof(*token));
+	token = malloc(sizeof(*token));
 	if (!token)
 		return -ENOMEM;
-	*token = (struct token){
-		.process = process, .units = units, .time_ns = time_ns, .is_ordered = is_ordered
-	};
+	*token = *new;
 	DL_APPEND(ledger->tokens, token);
 	return 0;
 }
@@ -118,16 +116,20 @@ static uint64_t token_use(struct unit_ledger *ledger, struct token *token, uint6
  * What a wait takes that nobody was seen ending: the oldest. Units whose place is not proven
  * were most likely given to a blocked task, the record of which is still to come.
  */
-static struct token *token_oldest(const struct unit_ledger *ledger)
+static struct token *token_oldest(struct unit_ledger *ledger)
 {
 	struct token *token, *second = NULL;
+	bool is_behind_late = false;
 
 	DL_FOREACH(ledger->tokens, token)
 	{
 		if (token->is_gone)
 			continue;
-		if (token->is_ordered)
+		if (token->is_ordered) {
+			ledger->is_put_order_broken |= is_behind_late;
 			return token;
+		}
+		is_behind_late |= token->is_late;
 		if (!second)
 			second = token;
 	}
@@ -184,7 +186,7 @@ static uint64_t tokens_take_from(struct unit_ledger *ledger, uint32_t waker, uin
 	if (units)
 		ledger->is_put_order_broken = true;
 	token = token_of(ledger, waker);
-	if (token && !token->is_ordered && !token->is_gone) {
+	if (token && !token->is_ordered && !token->is_late && !token->is_gone) {
 		/* the rest stayed, at a place that is likely, not proven */
 		token->is_ordered = true;
 		ledger->is_put_order_broken = true;
@@ -277,7 +279,9 @@ int unit_ledger_level(struct unit_ledger *ledger, uint64_t units, bool is_last)
 	ledger->level = units;
 	ledger->value = units;
 	ledger->is_level_doubtful = !is_last;
-	return token_push(ledger, ledger->before, units, 0, true);
+	return token_push(ledger, &(struct token){ .process = ledger->before,
+						   .units = units,
+						   .is_ordered = true });
 }
 
 static int poster_add(struct unit_ledger *ledger, const struct unit_operation *operation)
@@ -300,8 +304,10 @@ int unit_ledger_put(struct unit_ledger *ledger, const struct unit_operation *ope
 	ledger->value += units;
 	err = debts_pay(ledger, operation, &units);
 	return err ? err :
-		     token_push(ledger, operation->process, units, operation->time_ns,
-				operation->is_last);
+		     token_push(ledger, &(struct token){ .process = operation->process,
+							 .units = units,
+							 .is_ordered = operation->is_last,
+							 .is_late = operation->is_late });
 }
 
 /* Older units vanish, but for those that were given to blocked tasks, which will tell. */
@@ -493,7 +499,7 @@ static bool has_unordered(const struct unit_ledger *ledger)
 
 	DL_FOREACH(ledger->tokens, token)
 	{
-		if (!token->is_ordered)
+		if (!token->is_ordered && !token->is_late)
 			return true;
 	}
 	return false;

@@ -27,6 +27,7 @@ struct unit_operation {
 	bool is_last; /* no other process had operated when the record was made */
 	bool is_blocked;
 	bool is_several; /* the call did more: its waker need not be that of this wait */
+	bool is_late;	 /* put by an exit: after its record, and after all that are older */
 	bool is_total;	 /* operations that were only added up: their order is unknown */
 };
 
