@@ -459,7 +459,7 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 	case SHAPE_FUTEX2_REQUEUE:
 	case SHAPE_FLOCK:
 	case SHAPE_FCNTL:
-		sync_call();
+		sync_call(call);
 		return;
 	case SHAPE_MMAP:
 	case SHAPE_MUNMAP:

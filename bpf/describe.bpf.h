@@ -11,11 +11,24 @@
 #include "queue_describe.bpf.h"
 #include "socket.bpf.h"
 
-static __always_inline void mark_described(const struct ipct_key *key)
+/*
+ * Key of the described map. What has the same identity may be several channels: memory, the
+ * futexes in it and the locks on its file; a queue, a set and a segment with the same id.
+ */
+static __always_inline struct ipct_key described_key(const struct object *object)
 {
+	struct ipct_key key = object->key;
+
+	key.inode ^= (__u64)object->mechanism << 56;
+	return key;
+}
+
+static __always_inline void mark_described(const struct object *object)
+{
+	struct ipct_key key = described_key(object);
 	__u8 one = 1;
 
-	bpf_map_update_elem(&described, key, &one, BPF_ANY);
+	bpf_map_update_elem(&described, &key, &one, BPF_ANY);
 }
 
 static __noinline int pipe_describe(const struct object *object, __u8 origin)
@@ -28,7 +41,7 @@ static __noinline int pipe_describe(const struct object *object, __u8 origin)
 		   (struct task_struct *)bpf_get_current_task());
 	pipe_fill(object, origin, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -45,7 +58,7 @@ static __noinline int fifo_describe(const struct object *object, struct file *fi
 	if (file)
 		pipe_fill_name(file, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -66,7 +79,7 @@ static __noinline int inet_describe(const struct object *object, __u8 origin)
 	control_submit(record);
 	/* the first send will give it a port: worth another description */
 	if (is_bound)
-		mark_described(&object->key);
+		mark_described(object);
 	return 0;
 }
 
@@ -81,7 +94,7 @@ static __noinline int unix_describe_unnamed(const struct object *object, __u8 or
 		   (struct task_struct *)bpf_get_current_task());
 	unix_fill((struct sock *)object->kernel, object, origin, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -100,7 +113,7 @@ static __noinline int unix_describe(const struct object *object, __u8 origin)
 	unix_fill(sk, object, origin, record);
 	unix_fill_name(sk, record);
 	control_submit(record);
-	mark_described(&object->key);
+	mark_described(object);
 	return 0;
 }
 
@@ -108,7 +121,6 @@ static __noinline int unix_describe(const struct object *object, __u8 origin)
 static __noinline int other_describe(const struct object *object, struct file *file, __u8 origin)
 {
 	struct ipct_object *record = control_reserve(sizeof(*record));
-	struct ipct_key key;
 
 	if (!record)
 		return 0;
@@ -116,8 +128,7 @@ static __noinline int other_describe(const struct object *object, struct file *f
 		   (struct task_struct *)bpf_get_current_task());
 	object_fill(object, file, origin, record);
 	control_submit(record);
-	key = described_key(object);
-	mark_described(&key);
+	mark_described(object);
 	return 0;
 }
 
@@ -158,7 +169,7 @@ __noinline int describe_object(__s32 fd, __u32 origin)
 		socket_describe(&object, origin);
 	else if (mechanism_is_queue(object.mechanism)) {
 		if (queue_describe(fd, origin))
-			mark_described(&object.key);
+			mark_described(&object);
 	} else
 		named_describe(&object, fd, origin);
 	return 0;

@@ -47,7 +47,7 @@ struct object {
 	__u8 mechanism;	  /* IPCT_MECHANISM_NONE: none of ours */
 	__u8 is_closed;	  /* the descriptor is not open */
 	__u8 is_signalfd; /* no object of ours, but reads of it take signals */
-	__u8 _pad;
+	__u8 memory;	  /* of a futex: mechanism of the memory that holds it */
 };
 
 #define TASK_PEERS 16  /* messages of one recvmmsg whose sender is kept; a power of two */
@@ -88,7 +88,8 @@ struct task_state {
 	__u8 is_described;
 	__u8 is_checked;    /* task_state_adopt() has looked */
 	__u8 blocked_shape; /* enum shape of the call that it is blocked in, 0: none */
-	__u8 _pad[4];
+	__u8 is_woken;	    /* since the capture began: it does not block from before */
+	__u8 _pad[3];
 	__u64 blocked_ns; /* when it was switched out inside a call, 0: it was not */
 	__u64 wait_ns;	  /* off the CPU inside the present call */
 	__u32 peers_nr;	  /* messages for which a hook inside the call named the other end */
@@ -96,7 +97,7 @@ struct task_state {
 	__u64 peers[TASK_PEERS]; /* struct sock of the first of them */
 	__u64 waker_start_ns;	 /* who ended the wait of the present call, see wait.bpf.c */
 	__u32 waker_pid;	 /* 0: nobody is known */
-	__u32 _pad3;
+	__u32 waker_is_exiting;
 	__u64 netlink_peer; /* struct sock that got what the present call sent; one of them */
 	struct ipct_key described[2]; /* of the last receive and send: known to be described */
 	struct stash stash;

@@ -107,19 +107,6 @@ static __always_inline bool mechanism_is_memory(__u8 mechanism)
 	return mechanism >= IPCT_SYSV_SHM && mechanism <= IPCT_SHARED_MAPPING;
 }
 
-/*
- * Key of the object in the map `described`. Memory shares its identity with the futexes in it
- * and the locks on its file, which are channels of their own.
- */
-static __always_inline struct ipct_key described_key(const struct object *object)
-{
-	struct ipct_key key = object->key;
-
-	if (mechanism_is_memory(object->mechanism))
-		key.inode ^= 1ULL << 63;
-	return key;
-}
-
 static __always_inline __u32 sysv_key_of_name(const unsigned char *name)
 {
 	char digits[SYSV_DIGITS] = {};

@@ -292,22 +292,49 @@ static __noinline int object_is_followed(const struct object *object, __u64 peer
 	return follow_has(&key, 0);
 }
 
+#ifdef IPCT_CORE
+/*
+ * The part of the test below that takes the verifier long, for state->object. Global, so that
+ * it is walked once and not for each call that may touch an object.
+ */
+__noinline int scope_has_object(__u64 peer)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct object object;
+
+	if (!state)
+		return 0;
+	object = state->object;
+	if (state->scope != TASK_INSIDE)
+		return object_is_followed(&object, peer);
+	follow(&object, peer);
+	return 1;
+}
+#endif
+
 /*
  * The one test of scope for a call on an object: true if it is to be recorded. Makes the
  * object followed when the caller belongs to the tree.
  */
-static __always_inline bool object_in_scope(const struct object *object,
-					    const struct task_state *state, __u64 peer)
+static __always_inline bool object_in_scope(const struct object *object, struct task_state *state,
+					    __u64 peer)
 {
 	if (capture_config.is_system_wide)
 		return !state || state->scope != TASK_PENDING;
 	if (state && state->scope == TASK_PENDING)
 		return false;
+#ifdef IPCT_CORE
+	if (!state)
+		return false;
+	state->object = *object;
+	return scope_has_object(peer);
+#else
 	if (state && state->scope == TASK_INSIDE) {
 		follow(object, peer);
 		return true;
 	}
 	return object_is_followed(object, peer);
+#endif
 }
 
 #endif

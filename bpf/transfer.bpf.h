@@ -131,6 +131,7 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 				     __s32 fd, __u8 role, __u64 peer)
 {
 	struct ipct_key *last = &state->described[role & 1];
+	struct ipct_key key = described_key(object);
 
 	if (!object_in_scope(object, state, peer)) {
 		count_filtered();
@@ -141,10 +142,10 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 		state->is_described = 1;
 		process_describe();
 	}
-	if (last->inode == object->key.inode && last->object == object->key.object)
+	if (last->inode == key.inode && last->object == key.object)
 		return 1;
-	if (bpf_map_lookup_elem(&described, &object->key))
-		*last = object->key;
+	if (bpf_map_lookup_elem(&described, &key))
+		*last = key;
 	else
 		object_describe(state, object, fd, IPCT_ORIGIN_TRANSFER);
 	return 1;

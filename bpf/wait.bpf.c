@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * A task blocks inside a call: its objects are resolved now, before another thread can give
- * the descriptors to other files, and the time that it is off the CPU is its wait.
+ * the descriptors to other files, and the time that it is off the CPU is its wait. Who wakes it
+ * from a wait for a semaphore, a futex or a lock may have released it.
  */
 #include "ia32.bpf.h"
 #include "object.bpf.h"
@@ -107,5 +108,100 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	if (!preempt)
 		task_blocks(prev);
 	task_runs(next);
+	return 0;
+}
+
+/* include/linux/sched.h */
+#define FLAG_EXITING 0x00000004
+
+static __always_inline bool shape_synchronizes(__u8 shape)
+{
+	return shape >= SHAPE_SEMOP && shape <= SHAPE_FCNTL;
+}
+
+/*
+ * The call of semaphores, futexes or locks in which the woken task waits. It may have gone to
+ * sleep before the capture began. Or it is not off the CPU yet: the waker is faster than the
+ * sched_switch above, and leaves nothing to switch.
+ */
+static __always_inline __u8 task_waits_in(struct task_struct *task, struct task_state *state)
+{
+	bool is_first = !state->is_woken;
+	struct blocked_call call = {};
+
+	state->is_woken = 1;
+	if (state->blocked_shape)
+		return state->blocked_shape;
+	if (!is_first && !BPF_CORE_READ(task, on_cpu))
+		return SHAPE_NONE;
+	return blocked_call_read(task, &call) ? call.shape : SHAPE_NONE;
+}
+
+/* kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal */
+static __always_inline bool call_signals(__s64 nr, bool is_ia32)
+{
+	if (nr == 424)
+		return true;
+	if (is_ia32)
+		return nr == 37 || nr == 238 || nr == 270 || nr == 178 || nr == 335;
+#if defined(__TARGET_ARCH_x86)
+	return nr == 62 || nr == 200 || nr == 234 || nr == 129 || nr == 297;
+#else
+	return (nr >= 129 && nr <= 131) || nr == 138 || nr == 240;
+#endif
+}
+
+/* May a call of `shape` release who waits in one of `waiting`? */
+static __always_inline bool shape_releases(__u8 shape, __u8 waiting)
+{
+	if (waiting == SHAPE_SEMOP)
+		return shape == SHAPE_SEMOP || shape == SHAPE_SEMCTL || shape == SHAPE_IPC;
+	return shape >= SHAPE_FUTEX && shape <= SHAPE_FUTEX2_REQUEUE;
+}
+
+/*
+ * May the current task be releasing, by what it is doing, who waits in a call of `waiting`? It
+ * may also just be interrupted, by a timer or by what sends a signal. Locks go with the last
+ * close, which comes when the call that closed is over.
+ */
+static __noinline int current_may_release(__u8 waiting)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 flags = BPF_CORE_READ(task, flags);
+	struct pt_regs regs;
+	bool is_ia32;
+	__s64 nr;
+
+	if (flags & (COMPAT_PF_KTHREAD | COMPAT_PF_IO_WORKER | COMPAT_PF_USER_WORKER))
+		return 0;
+	if (flags & FLAG_EXITING)
+		return 1;
+	if (bpf_probe_read_kernel(&regs, sizeof(regs), compat_task_regs(current_task())))
+		return 0;
+	nr = COMPAT_SYSCALL_NR(&regs);
+	is_ia32 = compat_is_ia32(task);
+	if (waiting == SHAPE_FLOCK || waiting == SHAPE_FCNTL)
+		return !COMPAT_IN_SYSCALL(&regs) || !call_signals(nr, is_ia32);
+	return COMPAT_IN_SYSCALL(&regs) && syscall_is_known(nr) &&
+	       shape_releases(syscall_shape(nr, is_ia32), waiting);
+}
+
+/* The last one to wake a task before its call succeeds has released it. */
+SEC("?tp_btf/sched_waking")
+int BPF_PROG(sched_waking, struct task_struct *task)
+{
+	struct task_state *state = task_state_get(task);
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	__u8 waiting;
+
+	if (!state || !pid)
+		return 0;
+	waiting = task_waits_in(task, state);
+	if (!shape_synchronizes(waiting) || !current_may_release(waiting))
+		return 0;
+	state->waker_start_ns =
+		CURRENT_READ(group_leader->start_boottime, group_leader, start_boottime);
+	state->waker_is_exiting = !!(CURRENT_READ(flags, flags) & FLAG_EXITING);
+	state->waker_pid = pid;
 	return 0;
 }

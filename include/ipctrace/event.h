@@ -232,7 +232,12 @@ struct ipct_aggregate {
 	__u8 mechanism;
 	__u8 role;
 	__u16 signal; /* SIGNAL: its number; the target's pid and start time are the key */
-	struct ipct_address address; /* UDP: of the other end, port 0 if not known */
+	/*
+	 * UDP: of the other end, port 0 if not known. SYNC records: `port` their flags, `scope` the
+	 * waker's pid, `ip` the offset (`peer` is the waker's start time, `signal` the unit,
+	 * `bytes` the sum of the amounts).
+	 */
+	struct ipct_address address;
 };
 
 /* Description of an object that is neither a pipe nor a socket, and what is in it. */
@@ -294,9 +299,16 @@ enum ipct_sync_flags {
 	IPCT_SYNC_SET = 1 << 1,	    /* SETVAL, SETALL: the value is `amount` now */
 	IPCT_SYNC_BLOCKED = 1 << 2, /* the wait blocked before it ended */
 	IPCT_SYNC_USER = 1 << 3,    /* seen by a uprobe: it need not have entered the kernel */
+	IPCT_SYNC_EXITING = 1 << 4, /* the waker was about to exit: it makes no record of a post */
+	IPCT_SYNC_LAST = 1 << 5,    /* SysV: no other process has operated on the unit since */
+	IPCT_SYNC_SEVERAL = 1 << 6, /* SysV: the call had other operations, for which it may have
+				       waited */
 };
 
-/* A post, wake or unlock (role POST), or a wait or lock that ended (role WAIT). */
+/*
+ * A post, wake or unlock (role POST), or a wait or lock that ended (role WAIT). A POST that
+ * nobody made (pid 0, SET): the value that a semaphore had before the capture saw it used.
+ */
 struct ipct_sync {
 	struct ipct_event event;
 	struct ipct_key key;  /* semaphore set, memory that holds the futex, locked file */

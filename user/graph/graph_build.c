@@ -272,8 +272,10 @@ static int direction_add_counter(struct build *build, struct direction *directio
 static int direction_add_direct(struct build *build, struct direction *direction, uint32_t channel)
 {
 	for (struct edge *edge = direction->direct.edges; edge; edge = edge->hh.next) {
-		if (edge->is_doubtful || build->is_lossy)
+		if (build->is_lossy)
 			edge_set_at_least(edge, 0, 0);
+		else if (edge->is_doubtful)
+			edge_set_at_least(edge, edge->certain_messages, edge->certain_bytes);
 		else
 			edge_set_exact(edge);
 	}
