@@ -6,14 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture/procfs.h"
 #include "capture/procfs_internal.h"
 #include "capture/procfs_mappings.h"
 
-#define NS_PER_SECOND 1000000000ULL
 #define STATUS_MAX 4096
 #define ANCESTORS_WALKED 64
 
@@ -187,14 +185,6 @@ static int listed_emit(const struct listing *listing, const struct listed *liste
 	return is_hidden(err) ? 0 : err;
 }
 
-static __u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
-}
-
 static int holders_emit(struct listing *listing, const struct capture_options *options,
 			struct procfs_sockets *sockets, const struct procfs_out *out,
 			size_t *ret_hidden)
@@ -229,7 +219,7 @@ int procfs_holders(const struct capture_options *options, capture_sink sink, voi
 		.sink = sink,
 		.context = context,
 		.mechanisms = options->mechanisms,
-		.time_ns = now_ns(),
+		.time_ns = procfs_now_ns(),
 	};
 	struct procfs_sockets sockets = {};
 	struct listing listing = {};

@@ -23,6 +23,8 @@ struct procfs_out {
 	__u64 time_ns;	  /* of every record: the snapshot is one moment */
 };
 
+__u64 procfs_now_ns(void); /* CLOCK_BOOTTIME */
+
 /* What the sink returned. */
 int procfs_emit(const struct procfs_out *out, struct ipct_event *event);
 bool procfs_wants(const struct procfs_out *out, enum ipct_mechanism mechanism);

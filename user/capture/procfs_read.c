@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <ipctrace/capture_file.h>
@@ -16,6 +17,14 @@
 #define STAT_MAX 1024
 #define FLAG_KERNEL_THREAD 0x00200000 /* PF_KTHREAD */
 #define DEVICE_MINOR_BITS 20
+
+__u64 procfs_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
 
 int procfs_emit(const struct procfs_out *out, struct ipct_event *event)
 {

@@ -14,6 +14,7 @@
 #include "capture/capture.h"
 #include "capture/internal.h"
 #include "capture/procfs.h"
+#include "capture/procfs_mappings.h"
 #include "ipctrace.skel.h"
 
 #define READ_BYTES (256u << 10)
@@ -28,6 +29,7 @@ struct snapshot {
 	capture_sink sink;
 	void *context;
 	struct known_object *known;
+	const struct procfs_out *mappings; /* where they are wanted; NULL: they are not */
 };
 
 /* 1: seen before, 0: new, or -ENOMEM. */
@@ -56,6 +58,17 @@ static void snapshot_fini(struct snapshot *snapshot)
 	}
 }
 
+/* What /proc adds to a process. */
+static int process_complete(struct snapshot *snapshot, const struct ipct_event *event)
+{
+	const struct ipct_process *process = (const void *)event;
+	int err = procfs_describe(event, snapshot->sink, snapshot->context);
+
+	if (err || !snapshot->mappings || process->is_kernel_thread)
+		return err;
+	return procfs_mappings_of(event, snapshot->mappings);
+}
+
 static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
 {
 	int err = 0;
@@ -68,7 +81,7 @@ static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
 		return err < 0 ? err : 0;
 	err = snapshot->sink(snapshot->context, IPCT_STREAM_SNAPSHOT, event);
 	if (!err && event->type == IPCT_EVENT_PROCESS)
-		err = procfs_describe(event, snapshot->sink, snapshot->context);
+		err = process_complete(snapshot, event);
 	return err;
 }
 
@@ -172,10 +185,18 @@ int capture_list_files(struct capture *capture, capture_sink sink, void *context
 	return err;
 }
 
+/* No iterator lists shared mappings and what SysV has without holders: /proc does. */
 int capture_holders(struct capture *capture, capture_sink sink, void *context)
 {
-	struct snapshot snapshot = { .sink = sink, .context = context };
 	struct ipctrace *skel = capture->skel;
+	const struct ipct_config *config = (const void *)&skel->rodata->capture_config;
+	const struct procfs_out out = {
+		.sink = sink,
+		.context = context,
+		.mechanisms = config->mechanisms,
+		.time_ns = procfs_now_ns(),
+	};
+	struct snapshot snapshot = { .sink = sink, .context = context, .mappings = &out };
 	int err;
 
 	skel->data->snapshot_origin = IPCT_ORIGIN_START;
@@ -188,6 +209,8 @@ int capture_holders(struct capture *capture, capture_sink sink, void *context)
 	if (!err)
 		err = iterator_run(&snapshot, skel->progs.task_files);
 	skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
+	if (!err)
+		err = procfs_sysv(&out);
 	snapshot_fini(&snapshot);
 	return err;
 }

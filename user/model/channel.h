@@ -28,6 +28,7 @@ struct endpoint_key {
 enum channel_end {
 	CHANNEL_END_FIRST = 1 << 0,  /* what is read from; a master; the first of two sockets */
 	CHANNEL_END_SECOND = 1 << 1, /* what is written to; a slave; the second */
+	CHANNEL_END_LISTEN = 1 << 2, /* a socket that only accepts connections */
 };
 
 struct endpoint {
@@ -62,7 +63,8 @@ struct channel {
 	uint64_t lost_messages, lost_bytes;
 	/* of a channel that is only held, at the time of the snapshot */
 	uint64_t waiting_messages, waiting_bytes;
-	uint64_t size; /* of memory, in bytes */
+	uint64_t size;	  /* of memory, in bytes */
+	bool is_standing; /* it is there although nobody holds it */
 };
 
 /* As in every output: "pipe", or "?" for a number that is none. Static. */

@@ -11,11 +11,10 @@
 #include "base/escape.h"
 #include "base/units.h"
 #include "output/describe.h"
+#include "output/dot_internal.h"
 #include "output/output.h"
 
-#define NAME_COLUMNS 34	     /* of a channel's name on an edge */
-#define CAPTION_COLUMNS 110  /* of a caption's line */
-#define TOOLTIP_COLUMNS 1000 /* a command line can have megabytes */
+#define CAPTION_COLUMNS 110 /* of a caption's line */
 #define COLOUR_TROUBLE "#C00000"
 #define FONT_PLAIN "POINT-SIZE=\"11\""
 
@@ -58,15 +57,9 @@ static const struct {
 
 #define MECHANISMS_NR (sizeof(mechanisms) / sizeof(mechanisms[0]))
 
-struct style {
-	const char *line, *text, *dash, *head;
-};
-
-typedef char *(*escape_fn)(const char *bytes, size_t len);
-
-static struct style style_at(size_t at)
+static struct dot_style style_at(size_t at)
 {
-	struct style style = { .dash = dashes[mechanisms[at].model] };
+	struct dot_style style = { .dash = dashes[mechanisms[at].model] };
 	size_t colour = 0, same = 0, i;
 
 	while (colours[colour].group && colours[colour].group != mechanisms[at].group)
@@ -80,14 +73,14 @@ static struct style style_at(size_t at)
 	return style;
 }
 
-static struct style style_of(enum ipct_mechanism mechanism)
+struct dot_style dot_style_of(enum ipct_mechanism mechanism)
 {
 	size_t i;
 
 	for (i = 0; i < MECHANISMS_NR; i++)
 		if (mechanisms[i].mechanism == mechanism)
 			return style_at(i);
-	return (struct style){ "#000000", "#000000", "solid", "normal" };
+	return (struct dot_style){ "#000000", "#000000", "solid", "normal" };
 }
 
 /* Points: one more for each factor of 256 in bytes. */
@@ -98,8 +91,7 @@ static double pen_width(uint64_t bytes)
 	return 1.5 + bits / 8.0;
 }
 
-/* Shortened, escaped, written. Takes over `text`, which may be NULL for lack of memory. */
-static int put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
+int dot_put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
 {
 	char *safe = text ? escape_line(text, strlen(text)) : NULL;
 	char *shown = safe ? describe_shorten(safe, columns) : NULL;
@@ -114,9 +106,9 @@ static int put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
 	return escaped ? 0 : -ENOMEM;
 }
 
-static int put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape)
+int dot_put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape)
 {
-	return put_text(stream, strdup(text ? text : ""), columns, escape);
+	return dot_put_text(stream, strdup(text ? text : ""), columns, escape);
 }
 
 /* The caption: a table in which each line is a row. */
@@ -126,7 +118,7 @@ static int put_row(FILE *stream, const char *font, char *text)
 	int err;
 
 	fprintf(stream, "<TR><TD ALIGN=\"LEFT\"><FONT %s>", font);
-	err = put_text(stream, text, CAPTION_COLUMNS, escape_dot_html);
+	err = dot_put_text(stream, text, CAPTION_COLUMNS, escape_dot_html);
 	fputs("</FONT></TD></TR>", stream);
 	return err;
 }
@@ -143,26 +135,55 @@ static int put_trouble(FILE *stream, const struct graph *graph)
 	}
 	fputs("<TR><TD ALIGN=\"LEFT\"><B><FONT COLOR=\"" COLOUR_TROUBLE "\" POINT-SIZE=\"13\">",
 	      stream);
-	if (put_text(stream, trouble, CAPTION_COLUMNS, escape_dot_html))
+	if (dot_put_text(stream, trouble, CAPTION_COLUMNS, escape_dot_html))
 		return -ENOMEM;
 	fputs("</FONT></B></TD></TR>", stream);
 	return 0;
 }
 
-static int put_left_out(FILE *stream, const struct output_options *options, size_t alone)
+/* What there is too much of, or what would say nothing. */
+struct left_out {
+	size_t processes; /* without an edge */
+	size_t channels;  /* of one process */
+};
+
+static int put_left_out(FILE *stream, const struct graph *graph,
+			const struct output_options *options, const struct left_out *left_out)
 {
 	char *text = NULL;
+	int len;
 
-	if (!options->edges_left_out && !alone)
+	if (graph->capture.is_snapshot && left_out->channels)
+		len = asprintf(&text, "not drawn: channels with one known holder %zu",
+			       left_out->channels);
+	else if (!graph->capture.is_snapshot && (options->edges_left_out || left_out->processes))
+		len = asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu",
+			       options->edges_left_out, left_out->processes);
+	else
 		return 0;
-	if (asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu",
-		     options->edges_left_out, alone) < 0)
-		return -ENOMEM;
-	return put_row(stream, FONT_PLAIN, text);
+	return len < 0 ? -ENOMEM : put_row(stream, FONT_PLAIN, text);
+}
+
+static int put_legend(FILE *stream, const struct graph *graph)
+{
+	return put_row(stream, "POINT-SIZE=\"9\" COLOR=\"#555555\"",
+		       strdup(graph->capture.is_snapshot ?
+				      DOT_CHANNELS_LEGEND :
+				      "width: log of bytes; solid: byte stream, dashed: messages, "
+				      "dotted: signals; ≈: best split, ≥: what is certain of it"));
+}
+
+static int put_ledger(FILE *stream, const struct graph *graph)
+{
+	int err = put_row(stream, FONT_PLAIN, describe_window(&graph->capture));
+
+	if (!err)
+		err = put_row(stream, FONT_PLAIN, describe_ledger(&graph->ledger));
+	return err ? err : put_trouble(stream, graph);
 }
 
 static int put_caption(FILE *stream, const struct graph *graph,
-		       const struct output_options *options, size_t alone)
+		       const struct output_options *options, const struct left_out *left_out)
 {
 	int err;
 
@@ -171,18 +192,12 @@ static int put_caption(FILE *stream, const struct graph *graph,
 	err = put_row(stream, "POINT-SIZE=\"16\"", describe_scope(&graph->capture));
 	if (!err)
 		err = put_row(stream, FONT_PLAIN, describe_host(&graph->capture));
+	if (!err && !graph->capture.is_snapshot)
+		err = put_ledger(stream, graph);
 	if (!err)
-		err = put_row(stream, FONT_PLAIN, describe_window(&graph->capture));
+		err = put_left_out(stream, graph, options, left_out);
 	if (!err)
-		err = put_row(stream, FONT_PLAIN, describe_ledger(&graph->ledger));
-	if (!err)
-		err = put_trouble(stream, graph);
-	if (!err)
-		err = put_left_out(stream, options, alone);
-	if (!err)
-		err = put_row(stream, "POINT-SIZE=\"9\" COLOR=\"#555555\"",
-			      strdup("width: log of bytes; solid: byte stream, dashed: messages, "
-				     "dotted: signals; ≈: best split, ≥: what is certain of it"));
+		err = put_legend(stream, graph);
 	fputs("</TABLE>>;\n", stream);
 	return err;
 }
@@ -195,11 +210,11 @@ static int put_node_tooltip(FILE *stream, const struct graph_process *process)
 	int err;
 
 	fputs("tooltip=\"", stream);
-	err = put_borrowed(stream, process->exe && *process->exe ? process->exe : process->comm,
-			   TOOLTIP_COLUMNS, escape_dot);
+	err = dot_put_borrowed(stream, process->exe && *process->exe ? process->exe : process->comm,
+			       TOOLTIP_COLUMNS, escape_dot);
 	for (i = 1; !err && i < 16 && process->args && process->args[0] && process->args[i]; i++) {
 		fputc(' ', stream);
-		err = put_borrowed(stream, process->args[i], TOOLTIP_COLUMNS / 16, escape_dot);
+		err = dot_put_borrowed(stream, process->args[i], TOOLTIP_COLUMNS / 16, escape_dot);
 	}
 	fputs(process->is_traced ? "\"" : "\\n(not traced)\"", stream);
 	return err;
@@ -210,8 +225,8 @@ static int put_node_label(FILE *stream, const struct graph_process *process)
 	int err;
 
 	fputs("label=<<B>", stream);
-	err = put_borrowed(stream, process->comm && *process->comm ? process->comm : "?",
-			   NAME_COLUMNS, escape_dot_html);
+	err = dot_put_borrowed(stream, process->comm && *process->comm ? process->comm : "?",
+			       NAME_COLUMNS, escape_dot_html);
 	fputs("</B>", stream);
 	if (process->members > 1)
 		fprintf(stream, "<BR/><FONT POINT-SIZE=\"10\">%u processes</FONT>",
@@ -289,7 +304,7 @@ static int put_edge_label(FILE *stream, const struct graph *graph, const struct 
 		fprintf(stream, " ×%u", edge->members);
 	if (*name) {
 		fputc(' ', stream);
-		err = put_borrowed(stream, name, NAME_COLUMNS, escape_dot_html);
+		err = dot_put_borrowed(stream, name, NAME_COLUMNS, escape_dot_html);
 	}
 	fputs("<BR/>", stream);
 	put_amounts(stream, edge);
@@ -308,12 +323,12 @@ static int put_edge_tooltip(FILE *stream, const struct graph *graph, const struc
 		from = describe_process(&graph->processes[edge->from]);
 		to = describe_process(&graph->processes[edge->to]);
 		fprintf(stream, ", %s=\"", attributes[i]);
-		err = put_text(stream, from, TOOLTIP_COLUMNS, escape_dot);
+		err = dot_put_text(stream, from, TOOLTIP_COLUMNS, escape_dot);
 		fputs(" → ", stream);
-		err |= put_text(stream, to, TOOLTIP_COLUMNS, escape_dot);
+		err |= dot_put_text(stream, to, TOOLTIP_COLUMNS, escape_dot);
 		fprintf(stream, "\\n%s ", graph_mechanism_name(edge->mechanism));
-		err |= put_borrowed(stream, describe_channel(graph, edge->channel), TOOLTIP_COLUMNS,
-				    escape_dot);
+		err |= dot_put_borrowed(stream, describe_channel(graph, edge->channel),
+					TOOLTIP_COLUMNS, escape_dot);
 		fputc('"', stream);
 	}
 	return err ? -ENOMEM : 0;
@@ -322,7 +337,7 @@ static int put_edge_tooltip(FILE *stream, const struct graph *graph, const struc
 static int put_edge(FILE *stream, const struct graph *graph, const struct graph_edge *edge,
 		    bool is_backward)
 {
-	struct style style = style_of(edge->mechanism);
+	struct dot_style style = dot_style_of(edge->mechanism);
 	uint32_t left = is_backward ? edge->to : edge->from;
 	uint32_t right = is_backward ? edge->from : edge->to;
 	int err;
@@ -388,19 +403,19 @@ static int put_edges(FILE *stream, const struct graph *graph)
 	return err;
 }
 
-/* One flag per process: has an edge. Owned by the caller, NULL without memory. */
-static bool *find_drawn(const struct graph *graph, size_t *ret_alone)
+/* One flag per process: has a line. Owned by the caller, NULL without memory. */
+static bool *find_drawn(const struct graph *graph, struct left_out *ret_left_out)
 {
 	bool *drawn = calloc(graph->processes_nr + 1, sizeof(*drawn));
-	size_t alone = 0, i;
+	size_t i;
 
 	if (!drawn)
 		return NULL;
+	*ret_left_out = (struct left_out){ .channels = dot_channels_mark(graph, drawn) };
 	for (i = 0; i < graph->edges_nr; i++)
 		drawn[graph->edges[i].from] = drawn[graph->edges[i].to] = true;
 	for (i = 0; i < graph->processes_nr; i++)
-		alone += !drawn[i];
-	*ret_alone = alone;
+		ret_left_out->processes += !drawn[i];
 	return drawn;
 }
 
@@ -416,35 +431,38 @@ static void put_defaults(FILE *stream)
 }
 
 static int put_graph(FILE *stream, const struct graph *graph, const struct output_options *options,
-		     const bool *drawn, size_t alone)
+		     const bool *drawn, const struct left_out *left_out)
 {
+	bool is_empty = left_out->processes == graph->processes_nr;
 	size_t i;
 	int err;
 
 	put_defaults(stream);
-	err = put_caption(stream, graph, options, alone);
+	err = put_caption(stream, graph, options, left_out);
 	for (i = 0; i < graph->processes_nr && !err; i++)
 		if (drawn[i])
 			err = put_node(stream, graph, i);
 	if (!err)
+		err = dot_channels_put(stream, graph);
+	if (!err)
 		err = put_edges(stream, graph);
-	if (!graph->edges_nr)
-		fputs("\tempty [shape=plaintext, style=\"\", "
-		      "label=\"no communication was seen\"];\n",
-		      stream);
+	if (is_empty)
+		fprintf(stream, "\tempty [shape=plaintext, style=\"\", label=\"%s\"];\n",
+			graph->capture.is_snapshot ? "no channel has two known holders" :
+						     "no communication was seen");
 	fputs("}\n", stream);
 	return err;
 }
 
 static int dot_write(const struct graph *graph, const struct output_options *options, FILE *stream)
 {
-	size_t alone;
-	bool *drawn = find_drawn(graph, &alone);
+	struct left_out left_out;
+	bool *drawn = find_drawn(graph, &left_out);
 	int err;
 
 	if (!drawn)
 		return -ENOMEM;
-	err = put_graph(stream, graph, options, drawn, alone);
+	err = put_graph(stream, graph, options, drawn, &left_out);
 	free(drawn);
 	if (!err && ferror(stream))
 		err = -EIO;

@@ -249,7 +249,7 @@ static void put_ends(struct object *object, const struct graph_channel *channel,
 	json_t *array = json_array();
 	char name[DESCRIBE_END_MAX];
 
-	for (uint32_t end = GRAPH_END_FIRST; end <= GRAPH_END_SECOND; end <<= 1) {
+	for (uint32_t end = GRAPH_END_FIRST; end < GRAPH_END_NR; end <<= 1) {
 		if (!(endpoint->ends & end))
 			continue;
 		describe_end(channel, end, name, sizeof(name));

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by dot.c, which writes processes and edges, and dot_channels.c, and by nobody else. */
+#ifndef IPCTRACE_DOT_INTERNAL_H
+#define IPCTRACE_DOT_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "graph/graph.h"
+
+#define NAME_COLUMNS 34	     /* of a channel's name */
+#define TOOLTIP_COLUMNS 1000 /* a command line can have megabytes */
+
+/* How a mechanism looks; all static. */
+struct dot_style {
+	const char *line, *text, *dash, *head;
+};
+
+struct dot_style dot_style_of(enum ipct_mechanism mechanism);
+
+typedef char *(*escape_fn)(const char *bytes, size_t len);
+
+/* Shortened, escaped, written. Takes over `text`, which may be NULL for lack of memory. */
+int dot_put_text(FILE *stream, char *text, size_t columns, escape_fn escape);
+int dot_put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape);
+
+#define DOT_CHANNELS_LEGEND                                                                        \
+	"arrows: from write ends, to read ends; without: sockets, terminals, memory (dashed: "     \
+	"mapped read-only)"
+
+/*
+ * Channels that processes hold or map are nodes, if they have two such processes: marks these in
+ * `drawn`, a flag per process of the graph. How many such channels have only one or none.
+ */
+size_t dot_channels_mark(const struct graph *graph, bool *drawn);
+
+/* Writes those nodes and their lines. 0 or -ENOMEM. */
+int dot_channels_put(FILE *stream, const struct graph *graph);
+
+#endif
