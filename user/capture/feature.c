@@ -54,6 +54,8 @@ const struct feature_hook feature_hooks[] = {
 	  "ends of processes are missing" },
 	{ "tasks", "iter/task", NULL, 0, true, "older processes are missing" },
 	{ "task_files", "iter/task_file", NULL, GROUP_DATA, true, "older channels are missing" },
+	{ "ipc_spaces", "iter/task", NULL, IPCT_GROUP_QUEUE, false,
+	  "what waits in older SysV queues is missing" },
 };
 
 /* Of tracepoints that changed: how many arguments a program is written for. */
