@@ -41,8 +41,21 @@ static __always_inline long compat_task_state(struct task_struct *task)
 #define COMPAT_PF_KTHREAD 0x00200000
 
 /* Private to io_uring: their members moved, and 5.10 has other structs. */
+struct io_cqe___uring {
+	__u64 user_data;
+} __attribute__((preserve_access_index));
+
+struct io_kiocb___cqe {
+	struct io_cqe___uring cqe;
+} __attribute__((preserve_access_index));
+
+struct io_kiocb___user_data {
+	__u64 user_data;
+} __attribute__((preserve_access_index));
+
 struct io_sr_msg___uring {
 	unsigned int msg_flags;
+	__u16 flags;
 } __attribute__((preserve_access_index));
 
 struct io_splice___uring {

@@ -248,7 +248,8 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 			report_unresolved(state, call, fds[index & 1], role);
 		return 0;
 	}
-	if (call_peeks(call))
+	/* to read the descriptor of a queue gives a text about it */
+	if (object.mechanism == IPCT_POSIX_MQ || call_peeks(call))
 		return 0;
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
@@ -325,6 +326,52 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	return 0;
 }
 
+/* mq_timedsend returns 0, and what it sent is in its arguments. */
+static __always_inline void fill_posix_mq(const struct call *call, struct ipct_transfer *t)
+{
+	__u32 priority = call->args[3];
+
+	if (t->result < 0)
+		return;
+	if (call->shape == SHAPE_MQ_SEND)
+		t->result = t->copied = call->args[2];
+	else if (!call->args[3] ||
+		 bpf_probe_read_user(&priority, sizeof(priority), (void *)call->args[3]))
+		return;
+	t->position = priority;
+	t->flags |= IPCT_TRANSFER_POSITION;
+}
+
+/* The message of mq_timedsend or mq_timedreceive in state->call. Global: walked once. */
+__noinline int move_posix_mq(void)
+{
+	struct task_state *state = task_state_get(current_task());
+	struct ipct_transfer t;
+	struct object object;
+	struct call call;
+	bool is_stashed;
+	__u8 role;
+
+	if (!state)
+		return 0;
+	call = state->call;
+	role = call.shape == SHAPE_MQ_SEND ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
+	is_stashed = call_object(state, &call, 0, call.args[0], &object);
+	if (object.is_closed && call.ret >= 0 && task_has_threads())
+		report_unresolved(state, &call, call.args[0], role);
+	if (object.mechanism != IPCT_POSIX_MQ || !mechanism_is_wanted(IPCT_POSIX_MQ) ||
+	    !transfer_begin(&object, state, call.args[0], role, 0))
+		return 0;
+	transfer_init(&t, call.args[0], role, call.ret);
+	if (is_stashed)
+		t.flags |= IPCT_TRANSFER_STASHED;
+	fill_posix_mq(&call, &t);
+	t.wait_ns = state->wait_ns;
+	t.syscall = call.nr;
+	transfer(&object, &t);
+	return 0;
+}
+
 /* What descriptors 0 and 1 of a call that moves data do (enum ipct_role). */
 static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 {
@@ -358,6 +405,11 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 
 	if (is_restart(call->ret) || (call->shape == SHAPE_READ && !call->args[2]))
 		return;
+	if (shape_is_posix_mq(call->shape)) {
+		state->call = *call;
+		move_posix_mq();
+		return;
+	}
 	shape_roles(call->shape, roles);
 	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
 		move_many(state, call, roles[0]);

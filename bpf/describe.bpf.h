@@ -9,6 +9,7 @@
 #include "memory.bpf.h"
 #include "pipe.bpf.h"
 #include "queue.bpf.h"
+#include "queue_describe.bpf.h"
 #include "semaphore.bpf.h"
 #include "socket.bpf.h"
 #include "terminal.bpf.h"
@@ -182,7 +183,10 @@ __noinline int describe_object(__s32 fd, __u32 origin)
 		pipe_describe(&object, origin);
 	else if (mechanism_is_socket(object.mechanism))
 		socket_describe(&object, origin);
-	else
+	else if (mechanism_is_queue(object.mechanism)) {
+		if (queue_describe(fd, origin))
+			mark_described(&object.key);
+	} else
 		named_describe(&object, fd, origin);
 	return 0;
 }

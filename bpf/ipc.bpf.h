@@ -48,20 +48,36 @@ static __always_inline __u64 xarray_entry(struct xarray *array, __u64 index)
 	return 0;
 }
 
+static __always_inline struct ipc_ids *ipc_ids_of(struct ipc_namespace *space,
+						  enum ipc_ids_index which)
+{
+	return (void *)space + bpf_core_field_offset(struct ipc_namespace, ids) +
+	       which * bpf_core_type_size(struct ipc_ids);
+}
+
+static __always_inline struct xarray *ipc_table(struct ipc_namespace *space,
+						enum ipc_ids_index which)
+{
+	return (void *)ipc_ids_of(space, which) + bpf_core_field_offset(struct ipc_ids, ipcs_idr) +
+	       bpf_core_field_offset(struct idr, idr_rt);
+}
+
 /* Does the object with this id still live? The slot may have a later one. */
 static __always_inline struct kern_ipc_perm *ipc_find(struct ipc_namespace *space,
 						      enum ipc_ids_index which, __s32 id)
 {
-	struct ipc_ids *ids = (void *)space + bpf_core_field_offset(struct ipc_namespace, ids) +
-			      which * bpf_core_type_size(struct ipc_ids);
-	struct xarray *array = (void *)ids + bpf_core_field_offset(struct ipc_ids, ipcs_idr) +
-			       bpf_core_field_offset(struct idr, idr_rt);
+	struct xarray *array = ipc_table(space, which);
 	struct kern_ipc_perm *perm = (void *)xarray_entry(array, id & IPC_INDEX_MASK);
 
 	if (perm && BPF_CORE_READ(perm, id) == id)
 		return perm;
 	perm = (void *)xarray_entry(array, id & IPC_INDEX_MASK_EXTENDED);
 	return perm && BPF_CORE_READ(perm, id) == id ? perm : NULL;
+}
+
+static __always_inline __u64 ipc_key_object(struct ipc_namespace *space, enum ipc_ids_index which)
+{
+	return (__u64)(which + 1) << 32 | BPF_CORE_READ(space, ns.inum);
 }
 
 /*
@@ -79,7 +95,8 @@ static __noinline __attribute__((unused)) int object_of_ipc(enum ipc_ids_index w
 		return 0;
 	ret->kernel = (__u64)ipc_find(space, which, id);
 	ret->key.inode = id;
-	ret->key.object = BPF_CORE_READ(space, ns.inum);
+	/* the same id may be that of a queue, a set of semaphores and a segment */
+	ret->key.object = ipc_key_object(space, which);
 	ret->mechanism = which == IPC_IDS_SEM ? IPCT_SYSV_SEM :
 			 which == IPC_IDS_MSG ? IPCT_SYSV_MSG :
 						IPCT_SYSV_SHM;

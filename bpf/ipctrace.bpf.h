@@ -70,6 +70,18 @@ struct call {
 	__u8 _pad[2];
 };
 
+/* What waits in a message queue, walked a run of messages of one type after the other. */
+struct queue_walk {
+	__u64 head; /* struct list_head of the messages */
+	__u64 node; /* the first that was not walked yet; `head`: none is left */
+	__u64 tree; /* POSIX: struct rb_node of this priority, 0: none is left */
+	__u64 type; /* of the run: type, or priority + 1 */
+	__u64 bytes;
+	__u32 messages;
+	__u8 is_tree;
+	__u8 _pad[3];
+};
+
 struct task_state {
 	__u8 scope; /* enum task_scope */
 	__u8 is_described;
@@ -92,6 +104,7 @@ struct task_state {
 	 */
 	struct call call;
 	struct object object;
+	struct queue_walk walk;
 };
 
 SHARED_MAP struct {

@@ -45,6 +45,11 @@ static __always_inline bool mechanism_is_pipe(__u8 mechanism)
 	return mechanism == IPCT_PIPE || mechanism == IPCT_FIFO;
 }
 
+static __always_inline bool mechanism_is_queue(__u8 mechanism)
+{
+	return mechanism == IPCT_POSIX_MQ || mechanism == IPCT_SYSV_MSG;
+}
+
 static __always_inline bool mechanism_is_unix(__u8 mechanism)
 {
 	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UNIX_SEQPACKET;

@@ -3,15 +3,73 @@
 #ifndef IPCTRACE_QUEUE_CALL_BPF_H
 #define IPCTRACE_QUEUE_CALL_BPF_H
 
+#include "ipc.bpf.h"
 #include "transfer.bpf.h"
+
+#define MESSAGE_COPY 040000 /* MSG_COPY: takes nothing out of the queue */
+#define ERROR_INVALID 22
+
+static __always_inline bool queue_call_moves_nothing(const struct call *call)
+{
+	if (call->ret <= -ERESTARTSYS && call->ret >= -ERESTART_RESTARTBLOCK)
+		return true;
+	return call->shape == SHAPE_MSGRCV && (call->args[4] & MESSAGE_COPY);
+}
+
+static __always_inline void queue_move(struct task_state *state, const struct call *call)
+{
+	struct ipct_transfer t = { .fd = -1, .flags = IPCT_TRANSFER_STASHED };
+	bool is_send = call->shape == SHAPE_MSGSND;
+	struct object object;
+	bool is_read;
+
+	object_of_ipc(IPC_IDS_MSG, call->args[0], &object);
+	/* an id that never was is no queue; of one that is gone the key is good */
+	if (!mechanism_is_wanted(object.mechanism) ||
+	    (!object.kernel && call->ret == -ERROR_INVALID))
+		return;
+	t.role = is_send ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
+	if (!transfer_begin(&object, state, -1, t.role, 0))
+		return;
+	t.result = is_send && !call->ret ? call->args[2] : call->ret;
+	t.copied = t.result > 0 ? t.result : 0;
+	t.wait_ns = state->wait_ns;
+	t.syscall = call->nr;
+	if (t.result >= 0) {
+		t.position = queue_user_type(call, &is_read);
+		if (is_read)
+			t.flags |= IPCT_TRANSFER_POSITION;
+	}
+	transfer(&object, &t);
+}
+
+/* Whoever gets a queue by its key is going to use it. */
+static __always_inline void queue_get(struct task_state *state, const struct call *call)
+{
+	struct object object;
+
+	if (call->ret < 0)
+		return;
+	object_of_ipc(IPC_IDS_MSG, call->ret, &object);
+	if (!mechanism_is_wanted(object.mechanism) || !object_in_scope(&object, state, 0))
+		return;
+	if (!bpf_map_lookup_elem(&described, &object.key))
+		object_describe(state, &object, -1, IPCT_ORIGIN_OPEN);
+}
 
 /* Takes state->call. Global: the verifier walks it once. */
 __noinline int queue_call(void)
 {
 	struct task_state *state = task_state_get(current_task());
+	struct call call;
 
 	if (!state)
 		return 0;
+	call = state->call;
+	if (call.shape == SHAPE_MSGGET)
+		queue_get(state, &call);
+	else if (call.shape != SHAPE_MSGCTL && !queue_call_moves_nothing(&call))
+		queue_move(state, &call);
 	return 0;
 }
 

@@ -124,6 +124,11 @@ static __always_inline bool shape_moves_data(__u8 shape)
 	return shape >= SHAPE_READ && shape <= SHAPE_MOVE_LAST;
 }
 
+static __always_inline bool shape_is_posix_mq(__u8 shape)
+{
+	return shape == SHAPE_MQ_SEND || shape == SHAPE_MQ_RECEIVE;
+}
+
 static __always_inline bool shape_introduces(__u8 shape)
 {
 	return shape >= SHAPE_PIPE && shape <= SHAPE_INTRODUCE_LAST;

@@ -2,7 +2,8 @@
 /*
  * io_uring moves data without a system call for each transfer: a completion names the request,
  * its file, what it did and what came of it. The completing task is the submitter, or a thread
- * of the same process (io-wq worker, SQPOLL).
+ * of the same process (io-wq worker, SQPOLL). A request that completes many times (multishot)
+ * is named by its last completion only: the others have its user_data, which finds it in a map.
  */
 #ifndef IPCTRACE_URING_BPF_H
 #define IPCTRACE_URING_BPF_H
@@ -31,6 +32,21 @@ enum uring_operation {
 #define URING_PEEK 0x2			 /* MSG_PEEK */
 #define URING_NOTIFICATION (1u << 3)	 /* IORING_CQE_F_NOTIF: the buffer of a SEND_ZC is free */
 #define URING_SPLICE_FD_FIXED (1u << 31) /* SPLICE_F_FD_IN_FIXED: no descriptor */
+
+#define URING_RECV_MULTISHOT (1 << 1) /* IORING_RECV_MULTISHOT */
+
+struct uring_key {
+	__u64 ring;
+	__u64 user_data;
+};
+
+/* Requests that complete more than once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct uring_key);
+	__type(value, __u64); /* struct io_kiocb * */
+} uring_multishots SEC(".maps");
 
 static __always_inline __u8 uring_role(__u8 operation)
 {
@@ -180,10 +196,78 @@ static __noinline int uring_completed(struct io_kiocb *request, __s64 result)
 	return 0;
 }
 
+/* Its user_data, where it is on this kernel: in a completion of its own since 5.19. */
+static __always_inline __u64 uring_user_data(struct io_kiocb *request)
+{
+	struct io_kiocb___cqe *now = (void *)request;
+	struct io_kiocb___user_data *old = (void *)request;
+
+	if (bpf_core_field_exists(now->cqe.user_data))
+		return BPF_CORE_READ(now, cqe.user_data);
+	return bpf_core_field_exists(old->user_data) ? BPF_CORE_READ(old, user_data) : 0;
+}
+
+static __always_inline bool uring_is_multishot(struct io_kiocb *request)
+{
+	struct io_sr_msg___uring *message = (void *)request;
+	__u8 operation = BPF_CORE_READ(request, opcode);
+
+	if (operation == URING_READ_MULTISHOT)
+		return true;
+	if (operation != URING_RECV && operation != URING_RECVMSG)
+		return false;
+	return bpf_core_field_exists(message->flags) &&
+	       BPF_CORE_READ(message, flags) & URING_RECV_MULTISHOT;
+}
+
+static __always_inline int uring_submitted(struct io_kiocb *request)
+{
+	struct uring_key key = {};
+	__u64 value = (__u64)request;
+
+	if (!uring_is_multishot(request))
+		return 0;
+	key.ring = (__u64)BPF_CORE_READ(request, ctx);
+	key.user_data = uring_user_data(request);
+	bpf_map_update_elem(&uring_multishots, &key, &value, BPF_ANY);
+	return 0;
+}
+
+SEC("?tp_btf/io_uring_submit_req")
+int BPF_PROG(uring_submit_req, struct io_kiocb *request)
+{
+	return uring_submitted(request);
+}
+
+/* Its name until 6.3. */
+SEC("?tp_btf/io_uring_submit_sqe")
+int BPF_PROG(uring_submit_sqe, struct io_kiocb *request)
+{
+	return uring_submitted(request);
+}
+
+/* The request of a completion that names none. */
+static __always_inline struct io_kiocb *uring_find(void *ring, __u64 user_data)
+{
+	struct uring_key key = { .ring = (__u64)ring, .user_data = user_data };
+	__u64 *value = bpf_map_lookup_elem(&uring_multishots, &key);
+	struct io_kiocb *request = value ? (struct io_kiocb *)*value : NULL;
+
+	/* it may have ended, and its memory be another one's */
+	if (!request || uring_user_data(request) != user_data ||
+	    (void *)BPF_CORE_READ(request, ctx) != ring || !uring_is_multishot(request))
+		return NULL;
+	return request;
+}
+
 SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(uring_complete_cqe, void *ring, void *request, struct io_uring_cqe *cqe)
 {
-	if (request && !(BPF_CORE_READ(cqe, flags) & URING_NOTIFICATION))
+	if (BPF_CORE_READ(cqe, flags) & URING_NOTIFICATION)
+		return 0;
+	if (!request)
+		request = uring_find(ring, BPF_CORE_READ(cqe, user_data));
+	if (request)
 		uring_completed(request, BPF_CORE_READ(cqe, res));
 	return 0;
 }
@@ -193,7 +277,11 @@ SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(uring_complete_parts, void *ring, void *request, __u64 user_data, int result,
 	     unsigned int flags)
 {
-	if (request && !(flags & URING_NOTIFICATION))
+	if (flags & URING_NOTIFICATION)
+		return 0;
+	if (!request)
+		request = uring_find(ring, user_data);
+	if (request)
 		uring_completed(request, result);
 	return 0;
 }

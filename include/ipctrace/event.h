@@ -36,7 +36,8 @@ struct ipct_event {
 /*
  * Identity of an object between processes. Pipes and FIFOs: inode and device. Sockets: inode
  * (0 before accept gives it one) and the address of struct sock, which the slab reuses as
- * soon as the socket is gone. SysV objects: id and ipc namespace. Memory and locked files:
+ * soon as the socket is gone. SysV objects: id, and ipc namespace with their kind (1: semaphores,
+ * 2: messages, 3: memory) in the high half. Memory and locked files:
  * inode, and device with the inode's generation in the high half. eventfd: id and address of
  * its context. pty: index + 1 and address of the master's tty_struct. POSIX mq: inode, device.
  */
@@ -227,7 +228,9 @@ struct ipct_aggregate {
 struct ipct_object {
 	struct ipct_event event;
 	struct ipct_key key;
-	__u64 size;	       /* memory: bytes of the object */
+	/* memory: bytes of the object; queue: the type, or priority + 1, of the messages that
+	 * this record counts, behind one with 0 that counts all at the same time */
+	__u64 size;
 	__u64 queued_bytes;    /* queues; IPCT_LEVEL_UNKNOWN: not measured */
 	__u32 queued_messages; /* queues */
 	__u32 id;	       /* SysV id; index of a pty, id of an eventfd */

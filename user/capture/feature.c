@@ -26,30 +26,45 @@
 #define GROUP_DATA 0 /* always needed */
 
 const struct feature_hook feature_hooks[] = {
-	{ "sys_exit_btf", "tp_btf/sys_exit", "btf_trace_sys_exit", 0, GROUP_DATA, true,
+	{ "sys_exit_btf", "tp_btf/sys_exit", "btf_trace_sys_exit", GROUP_DATA, true,
 	  "no transfers" },
-	{ "sched_switch", "tp_btf/sched_switch", "btf_trace_sched_switch", 0, GROUP_DATA, false,
+	{ "sched_switch", "tp_btf/sched_switch", "btf_trace_sched_switch", GROUP_DATA, false,
 	  "no wait times; descriptors replaced during a call may be taken for others" },
-	{ "signal_generate", "tp_btf/signal_generate", "btf_trace_signal_generate", 0,
+	{ "signal_generate", "tp_btf/signal_generate", "btf_trace_signal_generate",
 	  IPCT_GROUP_SIGNAL, false, "no signals" },
-	{ "skb_copied", "tp_btf/skb_copy_datagram_iovec", "btf_trace_skb_copy_datagram_iovec", 0,
+	{ "skb_copied", "tp_btf/skb_copy_datagram_iovec", "btf_trace_skb_copy_datagram_iovec",
 	  IPCT_GROUP_UNIX, false, "senders of unix datagrams are inferred from their order" },
-	{ "data_ready", "tp_btf/sk_data_ready", "btf_trace_sk_data_ready", 0, IPCT_GROUP_UNIX,
-	  false, "unix datagrams from outside the traced tree have no sender (Linux < 6.3)" },
-	{ "tcp_state", "tp_btf/inet_sock_set_state", "btf_trace_inet_sock_set_state", 0,
+	{ "data_ready", "tp_btf/sk_data_ready", "btf_trace_sk_data_ready", IPCT_GROUP_UNIX, false,
+	  "unix datagrams from outside the traced tree have no sender (Linux < 6.3)" },
+	{ "tcp_state", "tp_btf/inet_sock_set_state", "btf_trace_inet_sock_set_state",
 	  IPCT_GROUP_INET, false, "TCP ends are paired by address only" },
-	{ "uring_complete_cqe", "tp_btf/io_uring_complete", "btf_trace_io_uring_complete", 3,
+	{ "uring_complete_cqe", "tp_btf/io_uring_complete", "btf_trace_io_uring_complete",
 	  GROUP_DATA, false, "other arguments than those of Linux >= 6.18" },
-	{ "uring_complete_parts", "tp_btf/io_uring_complete", "btf_trace_io_uring_complete", 7,
+	{ "uring_complete_parts", "tp_btf/io_uring_complete", "btf_trace_io_uring_complete",
 	  GROUP_DATA, false, "no transfers of io_uring" },
-	{ "process_fork", "tp_btf/sched_process_fork", "btf_trace_sched_process_fork", 0, 0, true,
+	{ "uring_submit_req", "tp_btf/io_uring_submit_req", "btf_trace_io_uring_submit_req",
+	  GROUP_DATA, false, "multishot receives of io_uring are not seen" },
+	{ "uring_submit_sqe", "tp_btf/io_uring_submit_req", "btf_trace_io_uring_submit_sqe",
+	  GROUP_DATA, false, "multishot receives of io_uring are not seen" },
+	{ "process_fork", "tp_btf/sched_process_fork", "btf_trace_sched_process_fork", 0, true,
 	  "process trees cannot be followed" },
-	{ "process_exec", "tp_btf/sched_process_exec", "btf_trace_sched_process_exec", 0, 0, true,
+	{ "process_exec", "tp_btf/sched_process_exec", "btf_trace_sched_process_exec", 0, true,
 	  "program names are missing" },
-	{ "process_exit", "tp_btf/sched_process_exit", "btf_trace_sched_process_exit", 0, 0, true,
+	{ "process_exit", "tp_btf/sched_process_exit", "btf_trace_sched_process_exit", 0, true,
 	  "ends of processes are missing" },
-	{ "tasks", "iter/task", NULL, 0, 0, true, "older processes are missing" },
-	{ "task_files", "iter/task_file", NULL, 0, GROUP_DATA, true, "older channels are missing" },
+	{ "tasks", "iter/task", NULL, 0, true, "older processes are missing" },
+	{ "task_files", "iter/task_file", NULL, GROUP_DATA, true, "older channels are missing" },
+	{ "ipc_spaces", "iter/task", NULL, IPCT_GROUP_QUEUE, false,
+	  "what waits in older SysV queues is missing" },
+};
+
+/* Of tracepoints that changed: how many arguments a program is written for. */
+static const struct {
+	const char *program;
+	unsigned int arguments;
+} prototypes[] = {
+	{ "uring_complete_cqe", 3 },
+	{ "uring_complete_parts", 7 },
 };
 
 const size_t feature_hooks_nr = sizeof(feature_hooks) / sizeof(feature_hooks[0]);
@@ -59,13 +74,25 @@ bool feature_has_btf(void)
 	return !access("/sys/kernel/btf/vmlinux", R_OK);
 }
 
-/* Does the tracepoint have that many arguments? The first of its probe is the probe's own. */
-static bool prototype_fits(const struct btf *btf, int typedef_id, unsigned int arguments)
+static unsigned int arguments_wanted(const char *program)
+{
+	for (size_t i = 0; i < sizeof(prototypes) / sizeof(prototypes[0]); i++)
+		if (!strcmp(prototypes[i].program, program))
+			return prototypes[i].arguments;
+	return 0;
+}
+
+/* Is the program written for this tracepoint's arguments? */
+static bool prototype_fits(const struct btf *btf, int typedef_id, const char *program)
 {
 	const struct btf_type *type = btf__type_by_id(btf, typedef_id);
+	unsigned int arguments = arguments_wanted(program);
 
+	if (!arguments)
+		return true;
 	type = btf__type_by_id(btf, type->type); /* a pointer to the probe's prototype */
 	type = type ? btf__type_by_id(btf, type->type) : NULL;
+	/* the first argument of a probe is its own */
 	return type && btf_is_func_proto(type) && btf_vlen(type) == arguments + 1;
 }
 
@@ -81,7 +108,7 @@ bool feature_has_hook(const struct feature_hook *hook)
 	if (!btf)
 		return false;
 	id = btf__find_by_name_kind(btf, hook->typedef_name, BTF_KIND_TYPEDEF);
-	has = id > 0 && (!hook->arguments || prototype_fits(btf, id, hook->arguments));
+	has = id > 0 && prototype_fits(btf, id, hook->program);
 	btf__free(btf);
 	return has;
 }

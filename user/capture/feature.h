@@ -13,8 +13,6 @@ struct feature_hook {
 	const char *program;	  /* name in the skeleton */
 	const char *hook;	  /* as in SEC(), for people */
 	const char *typedef_name; /* in the kernel's BTF; NULL: not needed */
-	/* Arguments of the tracepoint that the program is written for; 0: as on all kernels. */
-	unsigned int arguments;
 	__u32 groups;	     /* mechanisms that it serves (enum ipct_group); 0: always needed */
 	bool is_required;    /* without it the capture is refused */
 	const char *without; /* what is missing where the kernel lacks the hook */

@@ -19,9 +19,10 @@
 
 #define READ_BYTES (256u << 10)
 
-/* An object is behind many descriptors, and wanted once. */
+/* An object is behind many descriptors, and wanted once: all rows of one time. */
 struct known_object {
 	struct ipct_key key;
+	__u64 time_ns;
 	UT_hash_handle hh;
 };
 
@@ -33,17 +34,18 @@ struct snapshot {
 };
 
 /* 1: seen before, 0: new, or -ENOMEM. */
-static int object_is_known(struct snapshot *snapshot, const struct ipct_key *key)
+static int object_is_known(struct snapshot *snapshot, const struct ipct_key *key, __u64 time_ns)
 {
 	struct known_object *object;
 
 	HASH_FIND(hh, snapshot->known, key, sizeof(*key), object);
 	if (object)
-		return 1;
+		return object->time_ns != time_ns;
 	object = calloc(1, sizeof(*object));
 	if (!object)
 		return -ENOMEM;
 	object->key = *key;
+	object->time_ns = time_ns;
 	HASH_ADD(hh, snapshot->known, key, sizeof(object->key), object);
 	return 0;
 }
@@ -74,9 +76,14 @@ static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
 	int err = 0;
 
 	if (event->type == IPCT_EVENT_PIPE)
-		err = object_is_known(snapshot, &((const struct ipct_pipe *)event)->key);
+		err = object_is_known(snapshot, &((const struct ipct_pipe *)event)->key,
+				      event->time_ns);
 	else if (event->type == IPCT_EVENT_SOCKET)
-		err = object_is_known(snapshot, &((const struct ipct_socket *)event)->key);
+		err = object_is_known(snapshot, &((const struct ipct_socket *)event)->key,
+				      event->time_ns);
+	else if (event->type == IPCT_EVENT_OBJECT)
+		err = object_is_known(snapshot, &((const struct ipct_object *)event)->key,
+				      event->time_ns);
 	if (err)
 		return err < 0 ? err : 0;
 	err = snapshot->sink(snapshot->context, IPCT_STREAM_SNAPSHOT, event);
@@ -169,6 +176,9 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
 	}
 	if (!err)
 		err = iterator_run(&snapshot, skel->progs.task_files);
+	skel->bss->snapshot_run++;
+	if (!err)
+		err = iterator_run(&snapshot, skel->progs.ipc_spaces);
 	snapshot_fini(&snapshot);
 	return err;
 }

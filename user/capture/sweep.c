@@ -44,6 +44,7 @@ static int held_add_socket(struct held **all, __u64 object)
 static int held_note(void *context, __u32 stream, const struct ipct_event *event)
 {
 	const struct ipct_socket *socket = (const void *)event;
+	const struct ipct_object *object = (const void *)event;
 	const struct ipct_pipe *pipe = (const void *)event;
 	struct ipct_follow_key key = { .kind = IPCT_FOLLOW_PIPE };
 	int err;
@@ -52,6 +53,12 @@ static int held_note(void *context, __u32 stream, const struct ipct_event *event
 	if (event->type == IPCT_EVENT_PIPE) {
 		key.id = pipe->key.inode;
 		key.space = pipe->key.object;
+		return held_add(context, &key);
+	}
+	if (event->type == IPCT_EVENT_OBJECT) {
+		key.kind = IPCT_FOLLOW_OBJECT + object->mechanism;
+		key.id = object->key.object;
+		key.space = object->key.inode;
 		return held_add(context, &key);
 	}
 	if (event->type != IPCT_EVENT_SOCKET)
@@ -84,6 +91,18 @@ static __u32 map_count(int map, void *key, void *next, size_t key_size, __u32 en
 	return nr;
 }
 
+/* Is it held by a descriptor as long as it is used? */
+static bool is_held_by_files(__u32 kind)
+{
+	switch (kind) {
+	case IPCT_FOLLOW_PORT:
+	case IPCT_FOLLOW_OBJECT + IPCT_SYSV_MSG:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static void followed_forget(int map, struct held *all)
 {
 	struct ipct_follow_key key, next;
@@ -95,7 +114,7 @@ static void followed_forget(int map, struct held *all)
 		key = next;
 		has_next = !bpf_map_get_next_key(map, &key, &next);
 		HASH_FIND(hh, all, &key, sizeof(key), held);
-		if (!held && key.kind != IPCT_FOLLOW_PORT)
+		if (!held && is_held_by_files(key.kind))
 			(void)bpf_map_delete_elem(map, &key); /* gone already: as well */
 	}
 }

@@ -86,9 +86,10 @@ enum graph_end {
 struct graph_endpoint {
 	uint32_t process;
 	enum ipct_role role;
-	uint32_t ends;	      /* of role hold: enum graph_end */
-	uint32_t descriptors; /* of role hold */
-	uint64_t operations;  /* successful calls */
+	uint32_t ends;		   /* of role hold: enum graph_end */
+	uint32_t descriptors;	   /* of role hold */
+	uint64_t operations;	   /* successful calls */
+	uint64_t uring_operations; /* of them, those of io_uring */
 	struct graph_count count;
 	uint64_t wait_ns;
 	size_t errors_nr;

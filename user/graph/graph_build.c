@@ -302,6 +302,7 @@ static int endpoint_add(struct build *build, const struct endpoint *endpoint,
 		.ends = endpoint->ends,
 		.descriptors = endpoint->descriptors,
 		.operations = endpoint->operations,
+		.uring_operations = endpoint->uring_operations,
 		.count = { endpoint->messages, endpoint->bytes },
 		.wait_ns = endpoint->wait_ns,
 	};

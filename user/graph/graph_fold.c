@@ -176,6 +176,7 @@ static int endpoint_fold(struct graph_channel *channel, const struct graph_endpo
 	to->ends |= from->ends;
 	to->descriptors += from->descriptors;
 	to->operations += from->operations;
+	to->uring_operations += from->uring_operations;
 	to->wait_ns += from->wait_ns;
 	count_add(&to->count, &from->count);
 	for (i = 0; i < from->errors_nr; i++)

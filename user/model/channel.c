@@ -183,6 +183,8 @@ int channel_count(struct channel *channel, const struct endpoint_count *count)
 	if (count->error)
 		return endpoint_add_error(endpoint, -count->error, count->operations);
 	endpoint->operations += count->operations;
+	if (count->is_uring)
+		endpoint->uring_operations += count->operations;
 	endpoint->messages += count->messages;
 	endpoint->bytes += count->bytes;
 	return 0;

@@ -36,6 +36,7 @@ struct endpoint {
 	uint32_t ends;	      /* of role HOLD */
 	uint32_t descriptors; /* of role HOLD */
 	uint64_t operations;
+	uint64_t uring_operations; /* of them, those of io_uring */
 	uint64_t messages;
 	uint64_t bytes;
 	uint64_t wait_ns;
@@ -95,6 +96,7 @@ struct endpoint_count {
 	uint32_t process;
 	enum ipct_role role;
 	int64_t error; /* 0 or -errno */
+	bool is_uring; /* done by io_uring */
 	uint64_t operations;
 	uint64_t messages;
 	uint64_t bytes;

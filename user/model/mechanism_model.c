@@ -44,6 +44,7 @@ int model_count(struct channel *channel, const struct ipct_transfer *transfer, u
 		.process = process,
 		.role = transfer->role,
 		.error = transfer->result < 0 ? transfer->result : 0,
+		.is_uring = transfer->flags & IPCT_TRANSFER_URING,
 		.operations = 1,
 		.messages = messages,
 		.bytes = transfer->role == IPCT_ROLE_RECEIVE ? transfer->copied :

@@ -2,8 +2,9 @@
 /*
  * Ledger of whole messages to one receiver (a socket, or a UDP port): matches each receive to
  * the send of its source. The kernel names the source of most receives (the sending socket,
- * the address), so an edge is exact when one process uses that source; where it is not named,
- * messages are matched in order.
+ * the address; of a queue, the type), so an edge is exact when one process uses that source, or
+ * one process received all that came from it; where it is not named, messages are matched in
+ * order.
  */
 #ifndef IPCTRACE_MESSAGE_LEDGER_H
 #define IPCTRACE_MESSAGE_LEDGER_H
@@ -40,6 +41,17 @@ int message_ledger_receive(struct message_ledger *ledger,
 
 /* Messages may be dropped on their way: sizes tell which one arrived (UDP). */
 void message_ledger_may_drop(struct message_ledger *ledger);
+
+/*
+ * A message queue: nothing is dropped, the sources are types of messages (SysV) or priorities
+ * above 0, and a receive that names none takes the oldest of the highest.
+ */
+void message_ledger_is_queue(struct message_ledger *ledger);
+/* `level` of a queue's source waited when the capture began. 0 or -ENOMEM. */
+int message_ledger_level_of(struct message_ledger *ledger, uint64_t source,
+			    const struct stream_balance *level);
+/* Did anybody use it? */
+bool message_ledger_is_used(const struct message_ledger *ledger);
 
 /* `messages` waited when the capture began; for several sockets they add up. */
 void message_ledger_level_at_start(struct message_ledger *ledger, uint64_t messages);

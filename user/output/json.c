@@ -3,7 +3,8 @@
  * The JSON graph, schema ipctrace.graph/1. Written element by element: memory holds one at a
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
  * end the file itself; a regrouped or cut graph has `view`, and a process that stands for
- * several has `members` and no pid.
+ * several has `members` and no pid. An endpoint has `io_uring`, how many of its operations were
+ * done by that, if any were; one of role hold has `ends` and `descriptors`.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -268,6 +269,8 @@ static json_t *endpoint_new(const struct graph_channel *channel,
 	put_id(&object, "process", 'p', endpoint->process);
 	put_text(&object, "role", graph_role_name(endpoint->role));
 	put_u64(&object, "operations", endpoint->operations);
+	if (endpoint->uring_operations)
+		put_u64(&object, "io_uring", endpoint->uring_operations);
 	put_count_fields(&object, &endpoint->count);
 	put_u64(&object, "wait_ns", endpoint->wait_ns);
 	put_errors(&object, endpoint);
