@@ -547,6 +547,7 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 	case SHAPE_SHMGET:
 	case SHAPE_SHMAT:
 	case SHAPE_SHMDT:
+	case SHAPE_MADVISE:
 		memory_call();
 		return;
 	case SHAPE_VM_READ:

@@ -133,6 +133,7 @@ static __always_inline void object_fill(const struct object *object, struct file
 static __noinline int other_describe(const struct object *object, struct file *file, __u8 origin)
 {
 	struct ipct_object *record = control_reserve(sizeof(*record));
+	struct ipct_key key;
 
 	if (!record)
 		return 0;
@@ -144,7 +145,8 @@ static __noinline int other_describe(const struct object *object, struct file *f
 	record->queued_bytes = IPCT_LEVEL_UNKNOWN;
 	object_fill(object, file, record);
 	control_submit(record);
-	mark_described(&object->key);
+	key = described_key(object);
+	mark_described(&key);
 	return 0;
 }
 

@@ -165,6 +165,43 @@ SHARED_MAP struct {
 	__type(value, __u8);
 } roots SEC(".maps");
 
+/*
+ * Processes with shared memory that was recorded: only their calls that unmap or protect are
+ * looked at. Copied at fork, dropped at exec and exit. One that finds no room is told by
+ * mappers_are_all, which makes everybody one.
+ */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} mappers SEC(".maps");
+
+#ifdef IPCT_CORE
+__u8 mappers_are_all = 0;
+#else
+extern __u8 mappers_are_all;
+#endif
+
+static __always_inline void mapper_add(__u32 pid)
+{
+	__u8 one = 1;
+
+	if (bpf_map_update_elem(&mappers, &pid, &one, BPF_ANY))
+		mappers_are_all = 1;
+}
+
+static __always_inline bool mapper_has(__u32 pid)
+{
+	return mappers_are_all || bpf_map_lookup_elem(&mappers, &pid);
+}
+
+static __always_inline void mapper_drop(__u32 pid)
+{
+	bpf_map_delete_elem(&mappers, &pid);
+}
+
 static __always_inline struct ipct_counters *counters_get(void)
 {
 	__u32 zero = 0;

@@ -3,15 +3,200 @@
 #ifndef IPCTRACE_MEMORY_CALL_BPF_H
 #define IPCTRACE_MEMORY_CALL_BPF_H
 
+#include "syscall.bpf.h"
 #include "transfer.bpf.h"
+
+#define PAGE_MASK (~((1ULL << PAGE_SHIFT) - 1))
+#define PROTECT_READ 1
+#define PROTECT_WRITE 2
+#define MREMAP_DONTUNMAP 4
+
+/* The record of a change to the mappings of the current process. */
+static __noinline int mapping_report(const struct ipct_mapping *what)
+{
+	struct ipct_mapping *record = control_reserve_raw(sizeof(*record));
+
+	if (!record)
+		return 0;
+	*record = *what;
+	event_init_current(&record->event, IPCT_EVENT_MAPPING, sizeof(*record));
+	control_submit(record);
+	return 0;
+}
+
+/*
+ * Is what the current task does with the memory to be recorded? As transfer_begin(), for what
+ * no descriptor names.
+ */
+static __noinline int memory_begin(struct task_state *state, const struct object *object)
+{
+	struct ipct_key key = described_key(object);
+
+	if (!mechanism_is_wanted(object->mechanism))
+		return 0;
+	if (!object_in_scope(object, state, 0)) {
+		count_filtered();
+		return 0;
+	}
+	if (!capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
+	    !state->is_described) {
+		state->is_described = 1;
+		process_describe();
+	}
+	if (!bpf_map_lookup_elem(&described, &key))
+		object_describe(state, object, -1, IPCT_ORIGIN_TRANSFER);
+	return 1;
+}
+
+static __always_inline __u64 page_end(__u64 address)
+{
+	return (address + ~PAGE_MASK) & PAGE_MASK;
+}
+
+/*
+ * Something shared was mapped at call->ret. A segment goes to the end of its VMA, and so does
+ * what consists of huge pages; a file only as far as was asked for, since its VMA may have
+ * been merged with the one behind it.
+ */
+static __always_inline void mapped(struct task_state *state, const struct call *call, __u64 len)
+{
+	struct vm_area_struct *vma = vma_at(call->ret);
+	struct ipct_mapping m = { .kind = IPCT_MAPPING_MAP, .start = call->ret };
+	struct object object;
+	struct file *file;
+
+	if (!vma) { /* another thread has unmapped it, or changes mappings all the while */
+		if (task_is_inside(state))
+			count_unseen_loss(IPCT_LOSS_DECODE, 1);
+		return;
+	}
+	file = BPF_CORE_READ(vma, vm_file);
+	if (!file || !(BPF_CORE_READ(vma, vm_flags) & VM_MAYSHARE))
+		return;
+	object_of_memory(file, &object);
+	if (!memory_begin(state, &object))
+		return;
+	m.key = object.key;
+	m.mechanism = object.mechanism;
+	m.rights = memory_rights(BPF_CORE_READ(vma, vm_flags));
+	m.offset = (BPF_CORE_READ(vma, vm_pgoff) << PAGE_SHIFT) + m.start -
+		   BPF_CORE_READ(vma, vm_start);
+	m.end = BPF_CORE_READ(vma, vm_end);
+	if (len && BPF_CORE_READ(file, f_inode, i_sb, s_magic) != MAGIC_HUGETLBFS)
+		m.end = page_end(m.start + len);
+	mapper_add(bpf_get_current_pid_tgid() >> 32);
+	mapping_report(&m);
+}
+
+/* The change is reported for what this process may have mapped there, see mapper_has(). */
+static __always_inline void unmapped(__u64 start, __u64 end)
+{
+	struct ipct_mapping m = { .kind = IPCT_MAPPING_UNMAP, .start = start, .end = end };
+
+	mapping_report(&m);
+}
+
+static __always_inline void protected(const struct call *call)
+{
+	struct ipct_mapping m = {
+		.kind = IPCT_MAPPING_PROTECT,
+		.start = call->args[0],
+		.end = page_end(call->args[0] + call->args[1]),
+		.rights = (call->args[2] & PROTECT_READ ? IPCT_MAPPING_READ : 0) |
+			  (call->args[2] & PROTECT_WRITE ? IPCT_MAPPING_WRITE : 0),
+	};
+
+	if (call->args[1])
+		mapping_report(&m);
+}
+
+/* RDMA and the like keep their memory from their children. */
+static __always_inline void advised(const struct call *call)
+{
+	struct ipct_mapping m = {
+		.kind = IPCT_MAPPING_ADVISE,
+		.start = call->args[0],
+		.end = page_end(call->args[0] + call->args[1]),
+		.rights = call->args[2] == ADVICE_DONTFORK ? IPCT_MAPPING_NO_FORK : 0,
+	};
+
+	if (call->args[1])
+		mapping_report(&m);
+}
+
+/* With an old length of 0 it is another mapping of the same memory. */
+static __always_inline void moved(struct task_state *state, const struct call *call)
+{
+	struct ipct_mapping m = {
+		.kind = IPCT_MAPPING_MOVE,
+		.start = call->ret,
+		.end = page_end(call->ret + call->args[2]),
+		.offset = call->args[0],
+		.old_len = page_end(call->args[1]),
+	};
+
+	if (!call->args[1] || (call->args[3] & MREMAP_DONTUNMAP))
+		mapped(state, call, call->args[2]);
+	else
+		mapping_report(&m);
+}
+
+/* shmget: the segment is touched, so that whoever attaches it belongs to the scope. */
+static __always_inline void segment_got(struct task_state *state, const struct call *call)
+{
+	struct shmid_kernel *segment;
+	struct object object;
+
+	object_of_ipc(IPC_IDS_SHM, call->ret, &object);
+	segment = (struct shmid_kernel *)object.kernel; /* begins with its kern_ipc_perm */
+	if (!segment)
+		return;
+	object_of_memory(BPF_CORE_READ(segment, shm_file), &object);
+	memory_begin(state, &object);
+}
 
 /* Takes state->call. Global: the verifier walks it once. */
 __noinline int memory_call(void)
 {
 	struct task_state *state = task_state_get(current_task());
+	struct call call;
 
 	if (!state)
 		return 0;
+	call = state->call;
+	/* addresses may look negative, errors are the last 4095 */
+	if (call.ret < 0 && call.ret >= -4095)
+		return 0;
+	switch (call.shape) {
+	case SHAPE_SHMGET:
+		segment_got(state, &call);
+		return 0;
+	case SHAPE_SHMAT:
+		mapped(state, &call, 0);
+		return 0;
+	case SHAPE_MMAP:
+		if (mmap_is_shared(call.args))
+			mapped(state, &call, call.args[1]);
+		else
+			unmapped(call.ret, page_end(call.ret + call.args[1]));
+		return 0;
+	case SHAPE_SHMDT:
+		unmapped(call.args[0], call.args[0]);
+		return 0;
+	case SHAPE_MUNMAP:
+		unmapped(call.args[0], page_end(call.args[0] + call.args[1]));
+		return 0;
+	case SHAPE_MPROTECT:
+		protected
+		(&call);
+		return 0;
+	case SHAPE_MADVISE:
+		advised(&call);
+		return 0;
+	case SHAPE_MREMAP:
+		moved(state, &call);
+		return 0;
+	}
 	return 0;
 }
 

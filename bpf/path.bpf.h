@@ -11,6 +11,7 @@
 #include <ipctrace/event.h>
 
 #define PATH_COMPONENTS_MAX 24
+#define PATH_MOUNTS_STACKED 4
 #define PATH_COMPONENT_MASK 0xff
 #define PATH_SIZE IPCT_NAME_MAX
 
@@ -24,22 +25,27 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return (struct mount *)((char *)mnt - bpf_core_field_offset(struct mount, mnt));
 }
 
-/* Steps over mount points; returns false at the root. */
-static __always_inline bool path_leave_mount(struct path_walk *walk)
+/*
+ * From the root of a mount to what that is mounted on, which may be the root of another one.
+ * Returns false at the root of all, and where there is none.
+ */
+static __always_inline bool path_leave_mounts(struct path_walk *walk)
 {
-	/* locals: a chain that starts in a struct of ours would be relocated too */
-	struct dentry *dentry = walk->dentry;
-	struct mount *mount = walk->mount;
-	struct mount *parent;
+	for (int i = 0; i < PATH_MOUNTS_STACKED; i++) {
+		/* locals: a chain that starts in a struct of ours would be relocated too */
+		struct dentry *dentry = walk->dentry;
+		struct mount *mount = walk->mount;
+		struct mount *parent;
 
-	if (dentry != BPF_CORE_READ(mount, mnt.mnt_root))
-		return BPF_CORE_READ(dentry, d_parent) != dentry;
-	parent = BPF_CORE_READ(mount, mnt_parent);
-	if (parent == mount)
-		return false;
-	walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-	walk->mount = parent;
-	return walk->dentry != BPF_CORE_READ(parent, mnt.mnt_root);
+		if (dentry != BPF_CORE_READ(mount, mnt.mnt_root))
+			return BPF_CORE_READ(dentry, d_parent) != dentry;
+		parent = BPF_CORE_READ(mount, mnt_parent);
+		if (parent == mount)
+			return false;
+		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mount = parent;
+	}
+	return false;
 }
 
 /*
@@ -56,7 +62,7 @@ static __always_inline __u32 path_write(struct dentry *dentry, struct vfsmount *
 		struct dentry *here;
 		__u32 len;
 
-		if (!walk.dentry || !path_leave_mount(&walk))
+		if (!walk.dentry || !path_leave_mounts(&walk))
 			break;
 		here = walk.dentry;
 		len = BPF_CORE_READ(here, d_name.len) & PATH_COMPONENT_MASK;

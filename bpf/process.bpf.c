@@ -13,6 +13,8 @@ static __always_inline void report_fork(struct task_struct *parent, struct task_
 	event_init(&record->event, IPCT_EVENT_FORK, sizeof(*record), parent);
 	record->child_pid = BPF_CORE_READ(child, tgid);
 	record->child_start_ns = BPF_CORE_READ(child, start_boottime);
+	if (BPF_CORE_READ(child, mm) == BPF_CORE_READ(parent, mm))
+		record->flags = IPCT_FORK_SAME_MEMORY;
 	control_submit(record);
 }
 
@@ -30,7 +32,11 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 report:
 	if (BPF_CORE_READ(parent, tgid) == capture_config.self_pid)
 		return 0;
-	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(parent, tgid) && task_is_inside(mine))
+	if (BPF_CORE_READ(child, tgid) == BPF_CORE_READ(parent, tgid))
+		return 0;
+	if (mapper_has(BPF_CORE_READ(parent, tgid)))
+		mapper_add(BPF_CORE_READ(child, tgid));
+	if (task_is_inside(mine))
 		report_fork(parent, child);
 	return 0;
 }
@@ -65,6 +71,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	struct task_state *state = task_state_get(task);
 	struct ipct_exec *record;
 
+	mapper_drop(BPF_CORE_READ(task, tgid));
 	if (state && state->scope == TASK_PENDING)
 		state->scope = TASK_INSIDE; /* CMD begins its life */
 	if (!task_is_inside(state) || BPF_CORE_READ(task, tgid) == capture_config.self_pid)
@@ -91,7 +98,10 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	task_state_drop(task);
 	/* the leader may be gone while threads go on: the process ends with its last thread */
-	if (BPF_CORE_READ(task, signal, live.counter) || !is_known)
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	mapper_drop(BPF_CORE_READ(task, tgid));
+	if (!is_known)
 		return 0;
 	if (BPF_CORE_READ(task, tgid) == capture_config.self_pid)
 		return 0;

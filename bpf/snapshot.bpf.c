@@ -3,6 +3,7 @@
  * What is older than the capture, and what is left at its end: all tasks, and the pipes and
  * sockets behind their descriptors. User space reads the rows of the iterators as records.
  */
+#include "memory.bpf.h"
 #include "pipe.bpf.h"
 #include "queue.bpf.h"
 #include "scope.bpf.h"
@@ -287,8 +288,7 @@ static __always_inline bool pid_has_root(struct pid *pid)
 	link = BPF_CORE_READ(pid, tasks[PID_OF_PROCESS].first);
 	if (!link)
 		return false;
-	return task_has_root((void *)link -
-			     bpf_core_field_offset(struct task_struct, pid_links) -
+	return task_has_root((void *)link - bpf_core_field_offset(struct task_struct, pid_links) -
 			     PID_OF_PROCESS * bpf_core_type_size(struct hlist_node));
 }
 
@@ -339,7 +339,8 @@ static __always_inline bool space_next_queue(struct scratch *scratch, __u64 spac
 
 enum space_row { SPACE_ROW_END, SPACE_ROW_NONE, SPACE_ROW_QUEUE, SPACE_ROW_RUN };
 
-/* Fills the scratch's record with the next row of the namespace: enum space_row. Global: as above. */
+/* Fills the scratch's record with the next row of the namespace: enum space_row. Global: as above.
+ */
 __noinline int space_next_row(__u64 space)
 {
 	__u32 zero = 0;
@@ -395,4 +396,136 @@ int ipc_spaces(struct bpf_iter__task *ctx)
 			bpf_seq_write(seq, &scratch->object, QUEUE_RECORD_SHORT_SIZE);
 	}
 	return 0;
+}
+
+/* Shared memory --------------------------------------------------------------------------- */
+
+/*
+ * Nobody maps with rights of its own what a task borrows from its parent until it execs
+ * (vfork), and what CMD has mapped before its exec is none of its life.
+ */
+static __always_inline bool mapping_in_scope(struct task_struct *task, struct mm_struct *mm,
+					     const struct object *object)
+{
+	struct task_state *state = task_state_get(task);
+	__u32 pid = BPF_CORE_READ(task, tgid);
+
+	if (pid == capture_config.self_pid || (state && state->scope == TASK_PENDING))
+		return false;
+	if (BPF_CORE_READ(task, real_parent, mm) == mm &&
+	    BPF_CORE_READ(task, real_parent, tgid) != pid)
+		return false;
+	return object_in_scope(object, state, 0);
+}
+
+/* A process that came after the first snapshot, and is outside. */
+static __always_inline void write_stranger(struct seq_file *seq, struct task_struct *task)
+{
+	struct task_state *state = task_state_get(task);
+
+	if (capture_config.is_system_wide || !state || state->scope != TASK_OUTSIDE ||
+	    state->is_described)
+		return;
+	state->is_described = 1;
+	write_process(seq, task, false);
+}
+
+static __always_inline void write_memory(struct seq_file *seq, struct task_struct *task,
+					 const struct object *object, struct ipct_object *record)
+{
+	event_init(&record->event, IPCT_EVENT_OBJECT, sizeof(*record), task);
+	record->key = object->key;
+	record->mechanism = object->mechanism;
+	record->origin = snapshot_origin;
+	record->queued_bytes = IPCT_LEVEL_UNKNOWN;
+	memory_fill(object, NULL, record);
+	bpf_seq_write(seq, record, sizeof(*record));
+}
+
+static __always_inline void write_mapping(struct seq_file *seq, struct task_struct *task,
+					  struct vm_area_struct *vma, const struct object *object)
+{
+	struct ipct_mapping record = {
+		.key = object->key,
+		.start = BPF_CORE_READ(vma, vm_start),
+		.end = BPF_CORE_READ(vma, vm_end),
+		.offset = BPF_CORE_READ(vma, vm_pgoff) << PAGE_SHIFT,
+		.mechanism = object->mechanism,
+		.kind = IPCT_MAPPING_MAP,
+		.rights = memory_rights(BPF_CORE_READ(vma, vm_flags)),
+		.origin = snapshot_origin,
+	};
+
+	event_init(&record.event, IPCT_EVENT_MAPPING, sizeof(record), task);
+	bpf_seq_write(seq, &record, sizeof(record));
+}
+
+static __noinline int take_vma(struct seq_file *seq, struct task_struct *task,
+			       struct vm_area_struct *vma)
+{
+	struct file *file = BPF_CORE_READ(vma, vm_file);
+	struct scratch *scratch;
+	struct object object;
+	__u32 zero = 0;
+
+	if (!file || !(BPF_CORE_READ(vma, vm_flags) & VM_MAYSHARE))
+		return 0;
+	object_of_memory(file, &object);
+	if (!mechanism_is_wanted(object.mechanism))
+		return 0;
+	if (snapshot_mode != IPCT_SNAPSHOT_LIST &&
+	    !mapping_in_scope(task, BPF_CORE_READ(vma, vm_mm), &object))
+		return 0;
+	scratch = bpf_map_lookup_elem(&scratches, &zero);
+	if (!scratch || snapshot_mode == IPCT_SNAPSHOT_FOLLOW)
+		return 0;
+	__builtin_memset(scratch, 0, sizeof(*scratch));
+	write_stranger(seq, task);
+	write_memory(seq, task, &object, &scratch->object);
+	if (snapshot_mode == IPCT_SNAPSHOT_LIST)
+		return 0;
+	mapper_add(BPF_CORE_READ(task, tgid));
+	write_mapping(seq, task, vma, &object);
+	return 0;
+}
+
+/* The context of iter/task_vma (5.12, 3d8b8c1a7a0d), which the vmlinux.h of 5.10 lacks. */
+struct iter_task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};
+
+SEC("?iter/task_vma")
+int task_vmas(struct iter_task_vma *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct vm_area_struct *vma = ctx->vma;
+	struct task_struct *task = ctx->task;
+
+	if (!task || !vma)
+		return 0;
+	return take_vma(seq, task, vma);
+}
+
+/*
+ * Without iter/task_vma user space finds the mappings in /proc/PID/maps, which says nothing of
+ * generations, and has each looked up here.
+ */
+__u32 snapshot_pid = 0;
+__u64 snapshot_address = 0;
+
+SEC("?iter/task")
+int task_vma_at(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	struct vm_area_struct *vma;
+
+	if (!task || BPF_CORE_READ(task, pid) != snapshot_pid)
+		return 0;
+	vma = (struct vm_area_struct *)vma_find_in(BPF_CORE_READ(task, mm), snapshot_address);
+	if (!vma)
+		return 0;
+	return take_vma(seq, task, vma);
 }

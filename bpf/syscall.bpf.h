@@ -58,6 +58,7 @@ enum shape {
 	SHAPE_MUNMAP,
 	SHAPE_MREMAP,
 	SHAPE_MPROTECT,
+	SHAPE_MADVISE,
 	SHAPE_SHMAT,
 	SHAPE_SHMDT,
 	/* touch another process */
@@ -150,6 +151,9 @@ static __always_inline bool shape_blocks(__u8 shape)
 #define MAP_TYPE_MASK 0xf
 #define MAP_TYPE_SHARED 1
 #define MAP_TYPE_SHARED_VALIDATE 3
+#define MAP_FIXED 0x10 /* replaces what is mapped there */
+#define ADVICE_DONTFORK 10
+#define ADVICE_DOFORK 11
 #define FCNTL_SETLK 6
 #define FCNTL_SETLKW 7
 #define FCNTL_SETLK64 13 /* of ia32; so is 14 */
@@ -164,14 +168,39 @@ static __always_inline bool fcntl_locks(__u32 command)
 	       command == FCNTL_OFD_SETLKW;
 }
 
+#define MEMORY_MECHANISMS                                                                          \
+	(1ULL << IPCT_SYSV_SHM | 1ULL << IPCT_POSIX_SHM | 1ULL << IPCT_MEMFD |                     \
+	 1ULL << IPCT_SHARED_MAPPING)
+
+static __always_inline bool mmap_is_shared(const __u64 *args)
+{
+	__u32 type = args[3] & MAP_TYPE_MASK;
+
+	return type == MAP_TYPE_SHARED || type == MAP_TYPE_SHARED_VALIDATE;
+}
+
+/* Calls that change mappings matter where there are shared ones. */
+static __always_inline bool memory_matters(__u8 shape, const __u64 *args)
+{
+	if (!(capture_config.mechanisms & MEMORY_MECHANISMS))
+		return false;
+	if (shape == SHAPE_SHMGET || shape == SHAPE_SHMAT)
+		return true;
+	if (shape == SHAPE_MMAP && mmap_is_shared(args))
+		return true;
+	if (shape == SHAPE_MMAP && !(args[3] & MAP_FIXED))
+		return false;
+	if (shape == SHAPE_MADVISE && args[2] != ADVICE_DONTFORK && args[2] != ADVICE_DOFORK)
+		return false;
+	return mapper_has(bpf_get_current_pid_tgid() >> 32);
+}
+
 /*
  * Is a call of this shape one of ours, by its arguments? Most futexes are private to their
  * process, most mappings too, and few calls of fcntl lock: they end here.
  */
 static __always_inline bool arguments_matter(__u8 shape, const __u64 *args)
 {
-	__u32 type = args[3] & MAP_TYPE_MASK;
-
 	switch (shape) {
 	case SHAPE_FUTEX:
 		return !(args[1] & FUTEX_PRIVATE);
@@ -179,8 +208,15 @@ static __always_inline bool arguments_matter(__u8 shape, const __u64 *args)
 		return !(args[3] & FUTEX2_PRIVATE);
 	case SHAPE_FUTEX2_WAIT:
 		return !(args[3] & FUTEX2_PRIVATE);
+	case SHAPE_SHMGET:
+	case SHAPE_SHMAT:
+	case SHAPE_SHMDT:
 	case SHAPE_MMAP:
-		return type == MAP_TYPE_SHARED || type == MAP_TYPE_SHARED_VALIDATE;
+	case SHAPE_MUNMAP:
+	case SHAPE_MREMAP:
+	case SHAPE_MPROTECT:
+	case SHAPE_MADVISE:
+		return memory_matters(shape, args);
 	case SHAPE_FCNTL:
 		return fcntl_locks(args[1]);
 	default:

@@ -36,8 +36,8 @@ struct ipct_event {
 /*
  * Identity of an object between processes. Pipes and FIFOs: inode and device. Sockets: inode
  * (0 before accept gives it one) and the address of struct sock, which the slab reuses as
- * soon as the socket is gone. SysV objects: id, and ipc namespace with their kind (1: semaphores,
- * 2: messages, 3: memory) in the high half. Memory and locked files:
+ * soon as the socket is gone. SysV queues and semaphores: id, and ipc namespace with their kind
+ * (1: semaphores, 2: messages) in the high half. Memory, SysV segments too, and locked files:
  * inode, and device with the inode's generation in the high half. eventfd: id and address of
  * its context. pty: index + 1 and address of the master's tty_struct. POSIX mq: inode, device.
  */
@@ -145,12 +145,16 @@ struct ipct_socket {
 	char name[IPCT_NAME_SPACE]; /* unix: path, or NUL + abstract name; as above */
 };
 
+enum ipct_fork_flags {
+	IPCT_FORK_SAME_MEMORY = 1 << 0, /* vfork, CLONE_VM: in its parent's memory until it execs */
+};
+
 /* The actor made a child; thread creation is not reported. */
 struct ipct_fork {
 	struct ipct_event event;
 	__u64 child_start_ns;
 	__u32 child_pid;
-	__u32 _pad;
+	__u32 flags; /* enum ipct_fork_flags */
 };
 
 /* The actor runs a new program. text: file name NUL arguments, each with its NUL. */
@@ -246,14 +250,17 @@ struct ipct_object {
 
 enum ipct_mapping_kind {
 	IPCT_MAPPING_MAP = 1,
-	IPCT_MAPPING_UNMAP = 2,	  /* no key: whatever was mapped in the range */
+	/* no key: whatever was mapped in the range; shmdt: `end` is `start`, a whole segment */
+	IPCT_MAPPING_UNMAP = 2,
 	IPCT_MAPPING_PROTECT = 3, /* new rights for what is mapped in the range; no key */
 	IPCT_MAPPING_MOVE = 4,	  /* mremap: `offset` is the old start, `old_len` its length */
+	IPCT_MAPPING_ADVISE = 5, /* madvise: from now on IPCT_MAPPING_NO_FORK of `rights`, or not */
 };
 
 enum ipct_mapping_rights {
 	IPCT_MAPPING_READ = 1 << 0,
 	IPCT_MAPPING_WRITE = 1 << 1,
+	IPCT_MAPPING_NO_FORK = 1 << 2, /* a child does not inherit it */
 };
 
 /* The actor mapped shared memory, or changed that. */

@@ -121,6 +121,54 @@ static void test_edges(void **state)
 	graph_free(graph);
 }
 
+/* A segment is drawn with its mappers, unless one process alone has it. */
+static void test_memory(void **state)
+{
+	const struct output_options options = { 0 };
+	struct graph *graph = example_new();
+	uint32_t channel = fixture_channel(graph, IPCT_POSIX_SHM, "/a<b", "posix-shm:[5]");
+	char *text;
+
+	(void)state;
+	graph->channels[channel].size = 4096;
+	fixture_endpoint(graph, channel, 0, IPCT_ROLE_MAP_RW, 1, 0);
+	fixture_endpoint(graph, channel, 3, IPCT_ROLE_MAP_RO, 1, 0);
+	channel = fixture_channel(graph, IPCT_MEMFD, "own", "memfd:[6]");
+	fixture_endpoint(graph, channel, 1, IPCT_ROLE_MAP_RW, 1, 0);
+	text = dot_of(graph, &options);
+	contains(text, "m4 [shape=cylinder");
+	contains(text, "label=<posix-shm<BR/><B>/a&lt;b</B><BR/>4.0 KiB>");
+	contains(text, "p1 -> m4 [dir=none, color=\"#E69F00\", style=solid");
+	contains(text, "p4 -> m4 [dir=none, color=\"#E69F00\", style=dashed");
+	contains(text, "p4 [label"); /* it has no edge, but memory */
+	lacks(text, "own");
+	lacks(text, "processes without an edge");
+	free(text);
+	graph_free(graph);
+}
+
+/* Too many lines: the largest that fit, and the caption says how many do not. */
+static void test_much_memory(void **state)
+{
+	const struct output_options options = { 0 };
+	struct graph *graph = example_new();
+	char *text;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		uint32_t channel = fixture_channel(graph, IPCT_MEMFD, "", "memfd:[6]");
+
+		fixture_endpoint(graph, channel, 0, IPCT_ROLE_MAP_RW, 1, 0);
+		fixture_endpoint(graph, channel, 1, IPCT_ROLE_MAP_RW, 1, 0);
+	}
+	text = dot_of(graph, &options);
+	contains(text, ", shared memory 10<");
+	contains(text, "m33 [");
+	lacks(text, "m34 [");
+	free(text);
+	graph_free(graph);
+}
+
 static double pen_width_of(const char *text, const char *edge)
 {
 	const char *at = strstr(text, edge);
@@ -293,6 +341,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_much_memory),
 		cmocka_unit_test(test_width_grows_with_bytes),
 		cmocka_unit_test(test_caption),
 		cmocka_unit_test(test_empty),

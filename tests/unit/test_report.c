@@ -190,6 +190,43 @@ static void test_mechanisms(void **state)
 	graph_free(graph);
 }
 
+/* nginx writes, php may only read; another segment is mapped by nginx alone. */
+static void add_memory(struct graph *graph)
+{
+	uint32_t channel = fixture_channel(graph, IPCT_POSIX_SHM, "/cache", "posix-shm:[5]");
+
+	graph->channels[channel].size = 1 << 20;
+	fixture_endpoint(graph, channel, 0, IPCT_ROLE_MAP_RW, 1, 0);
+	fixture_endpoint(graph, channel, 1, IPCT_ROLE_MAP_RO, 1, 0);
+	channel = fixture_channel(graph, IPCT_MEMFD, "own", "memfd:[6]");
+	fixture_endpoint(graph, channel, 0, IPCT_ROLE_MAP_RW, 1, 0);
+}
+
+static void test_memory(void **state)
+{
+	struct output_options options = { .table = OUTPUT_TABLE_CHANNEL };
+	struct graph *graph = example_new();
+	char *text;
+
+	(void)state;
+	add_memory(graph);
+	text = report_of(graph, &options);
+	contains(text, "\nSHARED MEMORY  MECHANISM     SIZE  MAPPED BY  TO WRITE    TO READ\n"
+		       "/cache         posix-shm  1.0 MiB          2  nginx[812]  php-fpm[840]\n");
+	lacks(text, "own");
+	lacks(text, "/cache         posix-shm  -");
+	free(text);
+	options.table = OUTPUT_TABLE_EDGE;
+	text = report_of(graph, &options);
+	contains(text, "\n/cache ");
+	free(text);
+	options.table = OUTPUT_TABLE_PROCESS;
+	text = report_of(graph, &options);
+	lacks(text, "/cache");
+	free(text);
+	graph_free(graph);
+}
+
 static void test_first_rows(void **state)
 {
 	const struct output_options options = { .rows_max = 1 };
@@ -305,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_channels),
 		cmocka_unit_test(test_mechanisms),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_first_rows),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_hostile_in_every_table),

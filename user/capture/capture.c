@@ -94,6 +94,8 @@ static int programs_choose(struct capture *capture, const struct capture_options
 		bpf_program__set_autoload(capture->skel->progs.sys_exit_btf, false);
 		bpf_program__set_autoload(capture->skel->progs.sys_exit_classic, true);
 	}
+	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
+		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
 	return 0;
 }
 

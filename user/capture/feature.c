@@ -54,6 +54,8 @@ const struct feature_hook feature_hooks[] = {
 	  "ends of processes are missing" },
 	{ "tasks", "iter/task", NULL, 0, true, "older processes are missing" },
 	{ "task_files", "iter/task_file", NULL, GROUP_DATA, true, "older channels are missing" },
+	{ "task_vmas", "iter/task_vma", "bpf_iter__task_vma", IPCT_GROUP_MEMORY, false,
+	  "older mappings are looked for in /proc, which takes longer (Linux < 5.12)" },
 	{ "ipc_spaces", "iter/task", NULL, IPCT_GROUP_QUEUE, false,
 	  "what waits in older SysV queues is missing" },
 };
@@ -102,12 +104,12 @@ bool feature_has_hook(const struct feature_hook *hook)
 	bool has;
 	int id;
 
-	if (!hook->typedef_name)
+	if (!hook->type_name)
 		return true;
 	btf = btf__load_vmlinux_btf();
 	if (!btf)
 		return false;
-	id = btf__find_by_name_kind(btf, hook->typedef_name, BTF_KIND_TYPEDEF);
+	id = btf__find_by_name(btf, hook->type_name);
 	has = id > 0 && prototype_fits(btf, id, hook->program);
 	btf__free(btf);
 	return has;

@@ -10,12 +10,12 @@
 
 /* A program of the kernel side, the hook that it needs and what is missing without it. */
 struct feature_hook {
-	const char *program;	  /* name in the skeleton */
-	const char *hook;	  /* as in SEC(), for people */
-	const char *typedef_name; /* in the kernel's BTF; NULL: not needed */
-	__u32 groups;	     /* mechanisms that it serves (enum ipct_group); 0: always needed */
-	bool is_required;    /* without it the capture is refused */
-	const char *without; /* what is missing where the kernel lacks the hook */
+	const char *program;   /* name in the skeleton */
+	const char *hook;      /* as in SEC(), for people */
+	const char *type_name; /* in the kernel's BTF; NULL: not needed */
+	__u32 groups;	       /* mechanisms that it serves (enum ipct_group); 0: always needed */
+	bool is_required;      /* without it the capture is refused */
+	const char *without;   /* what is missing where the kernel lacks the hook */
 };
 
 extern const struct feature_hook feature_hooks[];

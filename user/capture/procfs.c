@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "capture/procfs.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,5 +82,46 @@ int procfs_describe(const struct ipct_event *event, capture_sink sink, void *con
 	if (!procfs_read_stat(process, &stat) && procfs_started_at(&stat, event->start_ns))
 		err = texts_hand_out(process, event, sink, context);
 	close(process);
+	return err;
+}
+
+static int maps_read(FILE *maps, __u32 pid, procfs_mapping_fn take, void *context)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	while (!err && getline(&line, &size, maps) > 0) {
+		unsigned long long start;
+		char rights[5];
+
+		if (sscanf(line, "%llx-%*x %4s", &start, rights) == 2 && rights[3] == 's')
+			err = take(context, pid, start);
+	}
+	free(line);
+	return err;
+}
+
+int procfs_each_shared(procfs_mapping_fn take, void *context)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	int err = 0;
+
+	if (!processes)
+		return -errno;
+	while (!err && (entry = readdir(processes))) {
+		char path[PROCFS_PATH_MAX];
+		unsigned long pid = strtoul(entry->d_name, NULL, 10);
+		FILE *maps;
+
+		snprintf(path, sizeof(path), "/proc/%lu/maps", pid);
+		maps = pid ? fopen(path, "re") : NULL;
+		if (!maps)
+			continue; /* no process, or gone */
+		err = maps_read(maps, (__u32)pid, take, context);
+		fclose(maps);
+	}
+	closedir(processes);
 	return err;
 }

@@ -12,4 +12,10 @@
  */
 int procfs_describe(const struct ipct_event *event, capture_sink sink, void *context);
 
+/* Told of a mapping: the process and an address in it. 0 or an error, which ends it. */
+typedef int (*procfs_mapping_fn)(void *context, __u32 pid, __u64 address);
+
+/* Tells `take` of each shared mapping of each process. 0, or what `take` returned. */
+int procfs_each_shared(procfs_mapping_fn take, void *context);
+
 #endif

@@ -207,7 +207,7 @@ static int holders_emit(struct listing *listing, const struct capture_options *o
 	if (!err)
 		err = procfs_sockets_emit(sockets, out);
 	if (!err)
-		err = procfs_sysv(out);
+		err = procfs_sysv(out, true);
 	*ret_hidden = hidden;
 	return err;
 }

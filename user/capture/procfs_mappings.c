@@ -172,21 +172,3 @@ int procfs_mappings(int task, const struct ipct_event *actor, const struct procf
 		fclose(lines);
 	return err;
 }
-
-int procfs_mappings_of(const struct ipct_event *actor, const struct procfs_out *out)
-{
-	int process = procfs_open(actor->pid), task, err = 0;
-	struct procfs_stat stat;
-
-	if (process < 0)
-		return 0;
-	if (!procfs_read_stat(process, &stat) && procfs_started_at(&stat, actor->start_ns)) {
-		task = procfs_open_task(process, &stat);
-		if (task >= 0)
-			err = procfs_mappings(task, actor, out);
-		if (task >= 0 && task != process)
-			close(task);
-	}
-	close(process);
-	return err;
-}

@@ -12,13 +12,11 @@
  */
 int procfs_mappings(int task, const struct ipct_event *actor, const struct procfs_out *out);
 
-/* The same for the process of a record, if it is still there and has started then. */
-int procfs_mappings_of(const struct ipct_event *actor, const struct procfs_out *out);
-
 /*
- * Hands out an ipct_object for each message queue, set of semaphores and segment of our own ipc
- * namespace. 0 or what the sink returned.
+ * Hands out an ipct_object for each message queue and set of semaphores of our own ipc
+ * namespace, and for each segment; with_attached: for those, too, that somebody has attached. 0
+ * or what the sink returned.
  */
-int procfs_sysv(const struct procfs_out *out);
+int procfs_sysv(const struct procfs_out *out, bool with_attached);
 
 #endif

@@ -10,6 +10,7 @@
 struct row {
 	int key, id;
 	unsigned long long bytes, messages;
+	unsigned int attached;
 };
 
 typedef bool (*row_fn)(const char *line, struct row *ret_row);
@@ -27,10 +28,11 @@ static bool set_parse(const char *line, struct row *ret_row)
 	return sscanf(line, "%d %d %*o", &ret_row->key, &ret_row->id) == 2;
 }
 
-/* `key shmid perms size …` */
+/* `key shmid perms size cpid lpid nattch …` */
 static bool segment_parse(const char *line, struct row *ret_row)
 {
-	return sscanf(line, "%d %d %*o %llu", &ret_row->key, &ret_row->id, &ret_row->bytes) == 3;
+	return sscanf(line, "%d %d %*o %llu %*d %*d %u", &ret_row->key, &ret_row->id,
+		      &ret_row->bytes, &ret_row->attached) == 4;
 }
 
 static int row_emit(const struct procfs_out *out, __u8 mechanism, const struct row *row,
@@ -57,7 +59,7 @@ static int row_emit(const struct procfs_out *out, __u8 mechanism, const struct r
 }
 
 static int rows_emit(const struct procfs_out *out, __u8 mechanism, int proc, const char *name,
-		     row_fn parse, __u64 space)
+		     row_fn parse, bool with_attached, __u64 space)
 {
 	FILE *lines = procfs_wants(out, mechanism) ? procfs_open_lines(proc, name) : NULL;
 	char *line = NULL;
@@ -67,7 +69,8 @@ static int rows_emit(const struct procfs_out *out, __u8 mechanism, int proc, con
 	while (lines && !err && getline(&line, &size, lines) >= 0) {
 		struct row row = {};
 
-		if (parse(line, &row)) /* the titles are no row */
+		if (parse(line, &row) &&
+		    (with_attached || !row.attached)) /* the titles are no row */
 			err = row_emit(out, mechanism, &row, space);
 	}
 	free(line);
@@ -76,19 +79,20 @@ static int rows_emit(const struct procfs_out *out, __u8 mechanism, int proc, con
 	return err;
 }
 
-int procfs_sysv(const struct procfs_out *out)
+int procfs_sysv(const struct procfs_out *out, bool with_attached)
 {
 	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), self = procfs_open(getpid());
 	__u64 space = self < 0 ? 0 : procfs_namespace(self, "ipc");
 	int err = 0;
 
 	if (proc >= 0) {
-		err = rows_emit(out, IPCT_SYSV_MSG, proc, "sysvipc/msg", queue_parse, space);
+		err = rows_emit(out, IPCT_SYSV_MSG, proc, "sysvipc/msg", queue_parse, true, space);
 		if (!err)
-			err = rows_emit(out, IPCT_SYSV_SEM, proc, "sysvipc/sem", set_parse, space);
+			err = rows_emit(out, IPCT_SYSV_SEM, proc, "sysvipc/sem", set_parse, true,
+					space);
 		if (!err)
 			err = rows_emit(out, IPCT_SYSV_SHM, proc, "sysvipc/shm", segment_parse,
-					space);
+					with_attached, space);
 		close(proc);
 	}
 	if (self >= 0)

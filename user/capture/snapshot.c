@@ -30,7 +30,6 @@ struct snapshot {
 	capture_sink sink;
 	void *context;
 	struct known_object *known;
-	const struct procfs_out *mappings; /* where they are wanted; NULL: they are not */
 };
 
 /* 1: seen before, 0: new, or -ENOMEM. */
@@ -60,17 +59,6 @@ static void snapshot_fini(struct snapshot *snapshot)
 	}
 }
 
-/* What /proc adds to a process. */
-static int process_complete(struct snapshot *snapshot, const struct ipct_event *event)
-{
-	const struct ipct_process *process = (const void *)event;
-	int err = procfs_describe(event, snapshot->sink, snapshot->context);
-
-	if (err || !snapshot->mappings || process->is_kernel_thread)
-		return err;
-	return procfs_mappings_of(event, snapshot->mappings);
-}
-
 static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
 {
 	int err = 0;
@@ -88,7 +76,7 @@ static int row_take(struct snapshot *snapshot, const struct ipct_event *event)
 		return err < 0 ? err : 0;
 	err = snapshot->sink(snapshot->context, IPCT_STREAM_SNAPSHOT, event);
 	if (!err && event->type == IPCT_EVENT_PROCESS)
-		err = process_complete(snapshot, event);
+		err = procfs_describe(event, snapshot->sink, snapshot->context);
 	return err;
 }
 
@@ -155,6 +143,36 @@ static int iterator_run(struct snapshot *snapshot, struct bpf_program *program)
 	return err;
 }
 
+struct mapping_run {
+	struct snapshot *snapshot;
+	struct ipctrace *skel;
+};
+
+/* Kernels without iter/task_vma: one look-up for each mapping that /proc lists. */
+static int mapping_run(void *context, __u32 pid, __u64 address)
+{
+	struct mapping_run *run = context;
+
+	run->skel->bss->snapshot_pid = pid;
+	run->skel->bss->snapshot_address = address;
+	return iterator_run(run->snapshot, run->skel->progs.task_vma_at);
+}
+
+static int mappings_run(struct snapshot *snapshot, struct ipctrace *skel)
+{
+	if (bpf_program__autoload(skel->progs.task_vma_at))
+		return procfs_each_shared(mapping_run, &(struct mapping_run){ snapshot, skel });
+	return iterator_run(snapshot, skel->progs.task_vmas);
+}
+
+/* Both kinds of what there is: behind descriptors, and mapped. */
+static int objects_run(struct snapshot *snapshot, struct ipctrace *skel)
+{
+	int err = iterator_run(snapshot, skel->progs.task_files);
+
+	return err ? err : mappings_run(snapshot, skel);
+}
+
 /*
  * Following a tree takes a first, silent pass: a socket of an outside process belongs to the
  * scope because of one that the tree holds and the iterator may meet later.
@@ -171,11 +189,11 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
 		err = iterator_run(&snapshot, skel->progs.tasks);
 	if (!err && !capture->is_system_wide) {
 		skel->bss->snapshot_mode = IPCT_SNAPSHOT_FOLLOW;
-		err = iterator_run(&snapshot, skel->progs.task_files);
+		err = objects_run(&snapshot, skel);
 		skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
 	}
 	if (!err)
-		err = iterator_run(&snapshot, skel->progs.task_files);
+		err = objects_run(&snapshot, skel);
 	skel->bss->snapshot_run++;
 	if (!err)
 		err = iterator_run(&snapshot, skel->progs.ipc_spaces);
@@ -189,38 +207,51 @@ int capture_list_files(struct capture *capture, capture_sink sink, void *context
 	int err;
 
 	capture->skel->bss->snapshot_mode = IPCT_SNAPSHOT_LIST;
-	err = iterator_run(&snapshot, capture->skel->progs.task_files);
+	err = objects_run(&snapshot, capture->skel);
 	capture->skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
 	snapshot_fini(&snapshot);
 	return err;
 }
 
-/* No iterator lists shared mappings and what SysV has without holders: /proc does. */
-int capture_holders(struct capture *capture, capture_sink sink, void *context)
+/* What no iterator lists, because nobody holds it. */
+static int standing_run(struct capture *capture, capture_sink sink, void *context)
 {
 	struct ipctrace *skel = capture->skel;
 	const struct ipct_config *config = (const void *)&skel->rodata->capture_config;
-	const struct procfs_out out = {
+	struct procfs_out out = {
 		.sink = sink,
 		.context = context,
 		.mechanisms = config->mechanisms,
 		.time_ns = procfs_now_ns(),
 	};
-	struct snapshot snapshot = { .sink = sink, .context = context, .mappings = &out };
+
+	if (bpf_program__autoload(skel->progs.ipc_spaces))
+		out.mechanisms &= ~(1ULL << IPCT_SYSV_MSG);
+	return procfs_sysv(&out, false);
+}
+
+/* As of a snapshot at the end, which has no use for the single messages in a queue. */
+int capture_holders(struct capture *capture, capture_sink sink, void *context)
+{
+	struct snapshot snapshot = { .sink = sink, .context = context };
+	struct ipctrace *skel = capture->skel;
 	int err;
 
-	skel->data->snapshot_origin = IPCT_ORIGIN_START;
+	skel->data->snapshot_origin = IPCT_ORIGIN_END;
 	err = iterator_run(&snapshot, skel->progs.tasks);
 	if (!err && !capture->is_system_wide) {
 		skel->bss->snapshot_mode = IPCT_SNAPSHOT_FOLLOW;
-		err = iterator_run(&snapshot, skel->progs.task_files);
+		err = objects_run(&snapshot, skel);
 	}
 	skel->bss->snapshot_mode = IPCT_SNAPSHOT_HOLD;
 	if (!err)
-		err = iterator_run(&snapshot, skel->progs.task_files);
+		err = objects_run(&snapshot, skel);
+	skel->bss->snapshot_run++;
+	if (!err)
+		err = iterator_run(&snapshot, skel->progs.ipc_spaces);
 	skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
 	if (!err)
-		err = procfs_sysv(&out);
+		err = standing_run(capture, sink, context);
 	snapshot_fini(&snapshot);
 	return err;
 }

@@ -20,6 +20,7 @@
 
 #define GRAPH_NONE UINT32_MAX
 #define GRAPH_CAUSE_LEN 32
+#define GRAPH_TIME_NONE INT64_MIN /* not known, or did not happen */
 
 struct graph_count {
 	uint64_t messages;
@@ -92,6 +93,8 @@ struct graph_endpoint {
 	uint64_t uring_operations; /* of them, those of io_uring */
 	struct graph_count count;
 	uint64_t wait_ns;
+	int64_t attached_ns; /* shared memory: since the capture's start; GRAPH_TIME_NONE: older */
+	int64_t detached_ns; /* GRAPH_TIME_NONE: still mapped */
 	size_t errors_nr;
 	struct graph_error *errors;
 };

@@ -33,6 +33,11 @@ static int64_t relative(const struct build *build, uint64_t time_ns)
 	return (int64_t)(time_ns - build->start_ns);
 }
 
+static int64_t relative_or_none(const struct build *build, uint64_t time_ns)
+{
+	return time_ns ? relative(build, time_ns) : GRAPH_TIME_NONE;
+}
+
 /* Processes ------------------------------------------------------------------------------ */
 
 static char **args_split(const struct process *process)
@@ -305,6 +310,8 @@ static int endpoint_add(struct build *build, const struct endpoint *endpoint,
 		.uring_operations = endpoint->uring_operations,
 		.count = { endpoint->messages, endpoint->bytes },
 		.wait_ns = endpoint->wait_ns,
+		.attached_ns = relative_or_none(build, endpoint->attached_ns),
+		.detached_ns = relative_or_none(build, endpoint->detached_ns),
 	};
 	channel->endpoints_nr++;
 	return errors_copy(endpoint, out);

@@ -158,8 +158,22 @@ static struct graph_endpoint *endpoint_get(struct graph_channel *channel, uint32
 		return NULL;
 	channel->endpoints = endpoints;
 	channel->endpoints_nr++;
-	endpoints[i] = (struct graph_endpoint){ .process = process, .role = role };
+	endpoints[i] = (struct graph_endpoint){
+		.process = process, .role = role, .attached_ns = INT64_MAX, /* none yet */
+	};
 	return &endpoints[i];
+}
+
+/* From the first that attached to the last that detached, if all did. */
+static void mapped_fold(struct graph_endpoint *to, const struct graph_endpoint *from)
+{
+	bool is_new = to->attached_ns == INT64_MAX;
+
+	if (from->attached_ns < to->attached_ns)
+		to->attached_ns = from->attached_ns;
+	if (is_new || from->detached_ns == GRAPH_TIME_NONE ||
+	    (to->detached_ns != GRAPH_TIME_NONE && from->detached_ns > to->detached_ns))
+		to->detached_ns = from->detached_ns;
 }
 
 static int endpoint_fold(struct graph_channel *channel, const struct graph_endpoint *from,
@@ -178,6 +192,7 @@ static int endpoint_fold(struct graph_channel *channel, const struct graph_endpo
 	to->operations += from->operations;
 	to->uring_operations += from->uring_operations;
 	to->wait_ns += from->wait_ns;
+	mapped_fold(to, from);
 	count_add(&to->count, &from->count);
 	for (i = 0; i < from->errors_nr; i++)
 		if (error_add(to, &from->errors[i]))
@@ -202,6 +217,8 @@ static int channel_fold(struct graph_channel *to, const struct graph_channel *fr
 	count_add(&to->unread, &from->unread);
 	count_add(&to->truncated, &from->truncated);
 	count_add(&to->lost, &from->lost);
+	if (from->size > to->size)
+		to->size = from->size;
 	to->is_unread_inferred = to->is_unread_inferred || from->is_unread_inferred;
 	for (i = 0; i < from->endpoints_nr; i++)
 		if (endpoint_fold(to, &from->endpoints[i], process_map))

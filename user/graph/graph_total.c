@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/graph_memory.h"
+
 typedef int (*compare_names_fn)(const struct graph *graph, uint32_t a, uint32_t b);
 
 struct order {
@@ -158,10 +160,13 @@ struct graph_total *graph_total_channels(const struct graph *graph, enum graph_s
 	for (i = 0; i < graph->edges_nr; i++)
 		if (graph->edges[i].channel != GRAPH_NONE)
 			edge_add(&totals[graph->edges[i].channel], &graph->edges[i]);
-	for (i = 0; i < graph->channels_nr; i++)
+	*ret_nr = 0;
+	for (i = 0; i < graph->channels_nr; i++) {
 		for (j = 0; j < graph->channels[i].endpoints_nr; j++)
 			endpoint_add(&totals[i], &graph->channels[i].endpoints[j]);
-	*ret_nr = graph->channels_nr;
+		if (!graph_mappers_nr(graph, &graph->channels[i]))
+			totals[(*ret_nr)++] = totals[i];
+	}
 	return sort(totals, *ret_nr, &order);
 }
 

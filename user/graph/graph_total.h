@@ -19,7 +19,8 @@ struct graph_total {
 
 /*
  * An array in the order asked for, owned by the caller (free), with `*ret_nr` entries: all
- * processes that have an edge or an endpoint, all channels, all mechanisms that have a
+ * processes that have an edge or an endpoint, all channels but those that are memory
+ * (graph_memory.h), all mechanisms that have a
  * channel or an edge. NULL without memory.
  */
 struct graph_total *graph_total_processes(const struct graph *graph, enum graph_sort sort,

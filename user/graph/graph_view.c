@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/graph_fold.h"
+#include "graph/graph_memory.h"
 #include "model/channel.h"
 
 const char *const graph_grouping_names[GRAPH_GROUP_NR] = {
@@ -398,6 +399,20 @@ static uint32_t *map_new(size_t nr)
 	return map;
 }
 
+/* Memory stays when two of its mappers do. */
+static void mark_memory(const struct graph *graph, struct grouping *top)
+{
+	for (size_t i = 0; i < graph->channels_nr; i++) {
+		const struct graph_channel *channel = &graph->channels[i];
+		size_t kept = 0;
+
+		for (size_t j = 0; j < channel->endpoints_nr; j++)
+			kept += top->processes[channel->endpoints[j].process] != GRAPH_NONE;
+		if (kept >= 2 && graph_mappers_nr(graph, channel))
+			top->channels[i] = 0;
+	}
+}
+
 static void mark_top(const struct graph *graph, const uint32_t *sorted, size_t kept,
 		     struct grouping *top)
 {
@@ -412,6 +427,7 @@ static void mark_top(const struct graph *graph, const uint32_t *sorted, size_t k
 		if (edge->channel != GRAPH_NONE)
 			top->channels[edge->channel] = 0;
 	}
+	mark_memory(graph, top);
 	top->edges_nr = kept;
 	top->processes_nr = number_used(top->processes, graph->processes_nr);
 	top->channels_nr = number_used(top->channels, graph->channels_nr);

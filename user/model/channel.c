@@ -187,6 +187,8 @@ int channel_count(struct channel *channel, const struct endpoint_count *count)
 		endpoint->uring_operations += count->operations;
 	endpoint->messages += count->messages;
 	endpoint->bytes += count->bytes;
+	endpoint->attached_ns = count->attached_ns;
+	endpoint->detached_ns = count->detached_ns;
 	return 0;
 }
 

@@ -40,6 +40,8 @@ struct endpoint {
 	uint64_t messages;
 	uint64_t bytes;
 	uint64_t wait_ns;
+	uint64_t attached_ns; /* shared memory: first mapped; 0: before it was watched */
+	uint64_t detached_ns; /* 0: still mapped */
 	struct endpoint_error *errors;
 	size_t errors_nr;
 	UT_hash_handle hh;
@@ -101,6 +103,7 @@ struct endpoint_count {
 	uint64_t messages;
 	uint64_t bytes;
 	uint64_t wait_ns;
+	uint64_t attached_ns, detached_ns; /* shared memory */
 };
 int channel_count(struct channel *channel, const struct endpoint_count *count);
 

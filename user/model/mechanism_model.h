@@ -59,6 +59,7 @@ int model_memory_apply(struct world *world, const struct ipct_mapping *mapping);
 int model_memory_fork(struct world *world, const struct ipct_fork *fork);
 int model_memory_exec(struct world *world, const struct ipct_event *event);
 int model_memory_exit(struct world *world, const struct ipct_event *event);
+int model_memory_finish(struct world *world);
 void model_memory_fini(struct world *world);
 void model_pty_fini(struct world *world);
 void model_eventfd_fini(struct world *world);

@@ -1,45 +1,205 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared memory: who maps it, with what rights. */
+/*
+ * Shared memory: who maps it, with what rights. What was written through it is not seen, so
+ * that a channel has no edges. It is made at the end, when the rights of all are known.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "model/mechanism_model.h"
+#include "model/memory_table.h"
+
+/* NULL without memory. */
+static struct memory_table *table_get(struct world *world)
+{
+	if (!world->memory)
+		world->memory = memory_table_new();
+	return world->memory;
+}
+
+static int map_apply(struct memory_table *table, const struct ipct_mapping *mapping,
+		     uint32_t process)
+{
+	struct memory_object *object = memory_table_object(table, &mapping->key);
+	struct memory_range range = {
+		.start = mapping->start,
+		.end = mapping->end,
+		.offset = mapping->offset,
+		.object = object,
+		.is_writable = mapping->rights & IPCT_MAPPING_WRITE,
+		.stays = mapping->rights & IPCT_MAPPING_NO_FORK,
+	};
+
+	if (!object)
+		return -ENOMEM;
+	if (!object->mechanism)
+		object->mechanism = mapping->mechanism;
+	if (mapping->origin == IPCT_ORIGIN_START || mapping->origin == IPCT_ORIGIN_END)
+		return memory_found(table, process, &range, mapping->event.time_ns);
+	return memory_map(table, process, &range, mapping->event.time_ns);
+}
 
 int model_memory_apply(struct world *world, const struct ipct_mapping *mapping)
 {
-	(void)world;
-	(void)mapping;
-	return 0;
+	struct memory_table *table = table_get(world);
+	uint32_t process = world_actor(world, &mapping->event);
+	uint64_t time_ns = mapping->event.time_ns;
+
+	if (!table || process == PROCESS_NONE)
+		return -ENOMEM;
+	switch (mapping->kind) {
+	case IPCT_MAPPING_MAP:
+		return map_apply(table, mapping, process);
+	case IPCT_MAPPING_UNMAP:
+		if (mapping->start == mapping->end)
+			return memory_detach(table, process, mapping->start, time_ns);
+		return memory_unmap(table, process, mapping->start, mapping->end, time_ns);
+	case IPCT_MAPPING_PROTECT:
+		return memory_protect(table, process, mapping->start, mapping->end,
+				      mapping->rights & IPCT_MAPPING_WRITE);
+	case IPCT_MAPPING_ADVISE:
+		return memory_advise(table, process, mapping->start, mapping->end,
+				     mapping->rights & IPCT_MAPPING_NO_FORK);
+	case IPCT_MAPPING_MOVE:
+		return memory_move(table, process, mapping->offset, mapping->old_len,
+				   mapping->start, mapping->end, time_ns);
+	default:
+		return 0;
+	}
 }
 
 int model_memory_fork(struct world *world, const struct ipct_fork *fork)
 {
-	(void)world;
-	(void)fork;
-	return 0;
+	uint32_t parent = world_actor(world, &fork->event);
+	uint32_t child = process_table_get(world->processes, fork->child_pid, fork->child_start_ns);
+
+	if (!world->memory)
+		return 0;
+	return memory_fork(world->memory, parent, child, fork->flags & IPCT_FORK_SAME_MEMORY,
+			   fork->event.time_ns);
 }
 
 int model_memory_exec(struct world *world, const struct ipct_event *event)
 {
-	(void)world;
-	(void)event;
-	return 0;
+	return model_memory_exit(world, event);
 }
 
 int model_memory_exit(struct world *world, const struct ipct_event *event)
 {
-	(void)world;
-	(void)event;
+	if (world->memory)
+		memory_leave(world->memory, world_actor(world, event), event->time_ns);
 	return 0;
+}
+
+/* A later description knows a later size. */
+static int memory_describe(struct world *world, const struct ipct_object *record)
+{
+	struct memory_table *table = table_get(world);
+	struct memory_object *object = table ? memory_table_object(table, &record->key) : NULL;
+	char key[16];
+
+	if (!object)
+		return -ENOMEM;
+	object->size = record->size;
+	if (object->is_described)
+		return 0;
+	object->is_described = true;
+	object->mechanism = record->mechanism;
+	if (record->mechanism == IPCT_SYSV_SHM) {
+		snprintf(key, sizeof(key), "0x%08" PRIx32, (uint32_t)record->ipc_key);
+		object->name = strdup(record->ipc_key ? key : "");
+	} else {
+		object->name = strndup(record->name_len ? record->name + record->name_offset : "",
+				       record->name_len);
+	}
+	return object->name ? 0 : -ENOMEM;
+}
+
+/* The channels ----------------------------------------------------------------------------- */
+
+/* A mapped file that nobody can write carries nothing. */
+static bool object_is_channel(const struct memory_object *object)
+{
+	if (object->mechanism != IPCT_SHARED_MAPPING)
+		return object->mappers;
+	for (struct memory_mapper *mapper = object->mappers; mapper; mapper = mapper->hh.next)
+		if (mapper->is_writable)
+			return true;
+	return false;
+}
+
+static const char *object_label(enum ipct_mechanism mechanism)
+{
+	switch (mechanism) {
+#define MECHANISM(symbol, number, name, group, model)                                              \
+	case IPCT_##symbol:                                                                        \
+		return name;
+#include <ipctrace/mechanisms.def>
+#undef MECHANISM
+	default:
+		return "memory";
+	}
+}
+
+static int endpoints_add(struct channel *channel, const struct memory_object *object)
+{
+	int err = 0;
+
+	for (struct memory_mapper *mapper = object->mappers; mapper && !err;
+	     mapper = mapper->hh.next) {
+		struct endpoint_count count = {
+			.process = mapper->process,
+			.role = mapper->is_writable ? IPCT_ROLE_MAP_RW : IPCT_ROLE_MAP_RO,
+			.operations = mapper->operations,
+			.attached_ns = mapper->attached_ns,
+			.detached_ns = mapper->detached_ns,
+		};
+
+		err = channel_count(channel, &count);
+	}
+	return err;
+}
+
+static int object_finish(struct world *world, const struct memory_object *object)
+{
+	struct channel *channel = channel_new(object->mechanism);
+	int err;
+
+	if (!channel)
+		return -ENOMEM;
+	channel->size = object->size;
+	snprintf(channel->object, sizeof(channel->object), "%s:[%" PRIu64 "]",
+		 object_label(object->mechanism), (uint64_t)object->key.inode);
+	err = world_add_channel(world, channel);
+	if (!err && object->name)
+		err = channel_set_name(channel, object->name, strlen(object->name));
+	return err ? err : endpoints_add(channel, object);
+}
+
+int model_memory_finish(struct world *world)
+{
+	struct memory_object *object = world->memory ? world->memory->objects : NULL;
+	int err = 0;
+
+	for (; object && !err; object = object->hh.next)
+		if (object_is_channel(object))
+			err = object_finish(world, object);
+	return err;
 }
 
 void model_memory_fini(struct world *world)
 {
-	(void)world;
+	memory_table_free(world->memory);
 }
 
 const struct mechanism_model model_sysv_shm = { IPCT_SYSV_SHM, model_no_transfer,
-						model_no_aggregate, NULL };
+						model_no_aggregate, memory_describe };
 const struct mechanism_model model_posix_shm = { IPCT_POSIX_SHM, model_no_transfer,
-						 model_no_aggregate, NULL };
+						 model_no_aggregate, memory_describe };
 const struct mechanism_model model_memfd = { IPCT_MEMFD, model_no_transfer, model_no_aggregate,
-					     NULL };
+					     memory_describe };
 const struct mechanism_model model_shared_mapping = { IPCT_SHARED_MAPPING, model_no_transfer,
-						      model_no_aggregate, NULL };
+						      model_no_aggregate, memory_describe };

@@ -94,6 +94,8 @@ int world_finish(struct world *world)
 	if (!err)
 		err = model_netlink_finish(world);
 	if (!err)
+		err = model_memory_finish(world);
+	if (!err)
 		err = model_pass_finish(world);
 	return err ? err : model_sync_finish(world);
 }

@@ -2,7 +2,8 @@
 /*
  * Graphviz' language, left to right. A node is a process, an edge says in words what it is
  * (mechanism, channel, messages, bytes); colour (group of mechanisms), dashes (model) and
- * arrow head (mechanism within both) repeat it, width is the logarithm of the bytes.
+ * arrow head (mechanism within both) repeat it, width is the logarithm of the bytes. Channels
+ * that are held or mapped are nodes of their own, see dot_channels.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,14 @@
 #define CAPTION_COLUMNS 110 /* of a caption's line */
 #define COLOUR_TROUBLE "#C00000"
 #define FONT_PLAIN "POINT-SIZE=\"11\""
+#define FONT_LEGEND "POINT-SIZE=\"9\" COLOR=\"#555555\""
+
+/* What there is room for. */
+struct drawing {
+	bool *drawn;  /* by process: has an edge, or a channel that is drawn */
+	size_t alone; /* processes that are not drawn */
+	struct dot_channels channels;
+};
 
 /* How a group of mechanisms is coloured: the palette of Okabe and Ito. */
 static const struct {
@@ -141,36 +150,56 @@ static int put_trouble(FILE *stream, const struct graph *graph)
 	return 0;
 }
 
-/* What there is too much of, or what would say nothing. */
-struct left_out {
-	size_t processes; /* without an edge */
-	size_t channels;  /* of one process */
-};
-
-static int put_left_out(FILE *stream, const struct graph *graph,
-			const struct output_options *options, const struct left_out *left_out)
+static char *left_out_text(const struct graph *graph, const struct output_options *options,
+			   const struct drawing *drawing)
 {
-	char *text = NULL;
-	int len;
+	const struct dot_channels *channels = &drawing->channels;
+	char memory[64] = "", *text = NULL;
+	int len = 0;
 
-	if (graph->capture.is_snapshot && left_out->channels)
-		len = asprintf(&text, "not drawn: channels with one known holder %zu",
-			       left_out->channels);
-	else if (!graph->capture.is_snapshot && (options->edges_left_out || left_out->processes))
-		len = asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu",
-			       options->edges_left_out, left_out->processes);
-	else
-		return 0;
-	return len < 0 ? -ENOMEM : put_row(stream, FONT_PLAIN, text);
+	if (graph->capture.is_snapshot) {
+		if (channels->lone || channels->left_out)
+			len = asprintf(&text,
+				       "not drawn: channels with one known holder %zu, others %zu",
+				       channels->lone, channels->left_out);
+		return len < 0 || text ? text : strdup("");
+	}
+	if (!options->edges_left_out && !drawing->alone && !channels->left_out)
+		return strdup("");
+	if (channels->left_out)
+		snprintf(memory, sizeof(memory), ", shared memory %zu", channels->left_out);
+	len = asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu%s",
+		       options->edges_left_out, drawing->alone, memory);
+	return len < 0 ? NULL : text;
 }
 
-static int put_legend(FILE *stream, const struct graph *graph)
+static int put_left_out(FILE *stream, const struct graph *graph,
+			const struct output_options *options, const struct drawing *drawing)
 {
-	return put_row(stream, "POINT-SIZE=\"9\" COLOR=\"#555555\"",
-		       strdup(graph->capture.is_snapshot ?
-				      DOT_CHANNELS_LEGEND :
-				      "width: log of bytes; solid: byte stream, dashed: messages, "
-				      "dotted: signals; ≈: best split, ≥: what is certain of it"));
+	char *text = left_out_text(graph, options, drawing);
+
+	if (text && *text)
+		return put_row(stream, FONT_PLAIN, text);
+	free(text);
+	return text ? 0 : -ENOMEM;
+}
+
+static int put_legend(FILE *stream, const struct graph *graph, const struct drawing *drawing)
+{
+	int err;
+
+	if (graph->capture.is_snapshot)
+		return put_row(stream, FONT_LEGEND,
+			       strdup("arrows: from write ends, to read ends; without: sockets, "
+				      "terminals, memory (dashed: mapped to read only)"));
+	err = put_row(stream, FONT_LEGEND,
+		      strdup("width: log of bytes; solid: byte stream, dashed: messages, "
+			     "dotted: signals; ≈: best split, ≥: what is certain of it"));
+	if (err || !drawing->channels.nr)
+		return err;
+	return put_row(stream, FONT_LEGEND,
+		       strdup("cylinder: shared memory, mapped to write (solid) or to read only "
+			      "(dashed) by two processes or more"));
 }
 
 static int put_ledger(FILE *stream, const struct graph *graph)
@@ -183,7 +212,7 @@ static int put_ledger(FILE *stream, const struct graph *graph)
 }
 
 static int put_caption(FILE *stream, const struct graph *graph,
-		       const struct output_options *options, const struct left_out *left_out)
+		       const struct output_options *options, const struct drawing *drawing)
 {
 	int err;
 
@@ -195,9 +224,9 @@ static int put_caption(FILE *stream, const struct graph *graph,
 	if (!err && !graph->capture.is_snapshot)
 		err = put_ledger(stream, graph);
 	if (!err)
-		err = put_left_out(stream, graph, options, left_out);
+		err = put_left_out(stream, graph, options, drawing);
 	if (!err)
-		err = put_legend(stream, graph);
+		err = put_legend(stream, graph, drawing);
 	fputs("</TABLE>>;\n", stream);
 	return err;
 }
@@ -403,20 +432,27 @@ static int put_edges(FILE *stream, const struct graph *graph)
 	return err;
 }
 
-/* One flag per process: has a line. Owned by the caller, NULL without memory. */
-static bool *find_drawn(const struct graph *graph, struct left_out *ret_left_out)
+static void drawing_fini(struct drawing *drawing)
 {
-	bool *drawn = calloc(graph->processes_nr + 1, sizeof(*drawn));
+	dot_channels_fini(&drawing->channels);
+	free(drawing->drawn);
+}
+
+/* What is drawn; to be ended also on failure. */
+static int drawing_init(const struct graph *graph, struct drawing *drawing)
+{
 	size_t i;
 
-	if (!drawn)
-		return NULL;
-	*ret_left_out = (struct left_out){ .channels = dot_channels_mark(graph, drawn) };
-	for (i = 0; i < graph->edges_nr; i++)
-		drawn[graph->edges[i].from] = drawn[graph->edges[i].to] = true;
+	*drawing = (struct drawing){ .drawn = calloc(graph->processes_nr + 1, sizeof(bool)) };
+	if (!drawing->drawn || dot_channels_init(&drawing->channels, graph, drawing->drawn))
+		return -ENOMEM;
+	for (i = 0; i < graph->edges_nr; i++) {
+		drawing->drawn[graph->edges[i].from] = true;
+		drawing->drawn[graph->edges[i].to] = true;
+	}
 	for (i = 0; i < graph->processes_nr; i++)
-		ret_left_out->processes += !drawn[i];
-	return drawn;
+		drawing->alone += !drawing->drawn[i];
+	return 0;
 }
 
 static void put_defaults(FILE *stream)
@@ -431,22 +467,21 @@ static void put_defaults(FILE *stream)
 }
 
 static int put_graph(FILE *stream, const struct graph *graph, const struct output_options *options,
-		     const bool *drawn, const struct left_out *left_out)
+		     const struct drawing *drawing)
 {
-	bool is_empty = left_out->processes == graph->processes_nr;
 	size_t i;
 	int err;
 
 	put_defaults(stream);
-	err = put_caption(stream, graph, options, left_out);
+	err = put_caption(stream, graph, options, drawing);
 	for (i = 0; i < graph->processes_nr && !err; i++)
-		if (drawn[i])
+		if (drawing->drawn[i])
 			err = put_node(stream, graph, i);
 	if (!err)
-		err = dot_channels_put(stream, graph);
-	if (!err)
 		err = put_edges(stream, graph);
-	if (is_empty)
+	if (!err)
+		err = dot_channels_put(stream, &drawing->channels, graph);
+	if (!graph->edges_nr && !drawing->channels.nr)
 		fprintf(stream, "\tempty [shape=plaintext, style=\"\", label=\"%s\"];\n",
 			graph->capture.is_snapshot ? "no channel has two known holders" :
 						     "no communication was seen");
@@ -456,14 +491,12 @@ static int put_graph(FILE *stream, const struct graph *graph, const struct outpu
 
 static int dot_write(const struct graph *graph, const struct output_options *options, FILE *stream)
 {
-	struct left_out left_out;
-	bool *drawn = find_drawn(graph, &left_out);
-	int err;
+	struct drawing drawing;
+	int err = drawing_init(graph, &drawing);
 
-	if (!drawn)
-		return -ENOMEM;
-	err = put_graph(stream, graph, options, drawn, &left_out);
-	free(drawn);
+	if (!err)
+		err = put_graph(stream, graph, options, &drawing);
+	drawing_fini(&drawing);
 	if (!err && ferror(stream))
 		err = -EIO;
 	return err;

@@ -24,17 +24,22 @@ typedef char *(*escape_fn)(const char *bytes, size_t len);
 int dot_put_text(FILE *stream, char *text, size_t columns, escape_fn escape);
 int dot_put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape);
 
-#define DOT_CHANNELS_LEGEND                                                                        \
-	"arrows: from write ends, to read ends; without: sockets, terminals, memory (dashed: "     \
-	"mapped read-only)"
+/* The channels that are nodes. */
+struct dot_channels {
+	uint32_t *chosen;
+	size_t nr;
+	size_t left_out; /* for lack of room */
+	size_t lone;	 /* of a snapshot: with one known holder, or none */
+};
 
 /*
- * Channels that processes hold or map are nodes, if they have two such processes: marks these in
- * `drawn`, a flag per process of the graph. How many such channels have only one or none.
+ * Chooses what two processes or more hold or map, of a capture shared memory alone, as far as
+ * there is room; marks these processes in `drawn`, a flag for each of the graph. 0 or -ENOMEM.
  */
-size_t dot_channels_mark(const struct graph *graph, bool *drawn);
+int dot_channels_init(struct dot_channels *channels, const struct graph *graph, bool *drawn);
+void dot_channels_fini(struct dot_channels *channels);
 
 /* Writes those nodes and their lines. 0 or -ENOMEM. */
-int dot_channels_put(FILE *stream, const struct graph *graph);
+int dot_channels_put(FILE *stream, const struct dot_channels *channels, const struct graph *graph);
 
 #endif

@@ -2,9 +2,11 @@
 /*
  * The JSON graph, schema ipctrace.graph/1. Written element by element: memory holds one at a
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
- * end the file itself; a regrouped or cut graph has `view`, and a process that stands for
- * several has `members` and no pid. An endpoint has `io_uring`, how many of its operations were
- * done by that, if any were; one of role hold has `ends` and `descriptors`.
+ * end the file itself; shared memory has its `size`, and its endpoints `attached_ns` (null:
+ * before it was watched) and `detached_ns` (null: still mapped); a regrouped or cut graph has
+ * `view`, and a process that stands for several has `members` and no pid. An endpoint has
+ * `io_uring`, how many of its operations were done by that, if any were; one of role hold has
+ * `ends` and `descriptors`.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -261,6 +263,19 @@ static void put_ends(struct object *object, const struct graph_channel *channel,
 	put_u64(object, "descriptors", endpoint->descriptors);
 }
 
+static bool role_maps(enum ipct_role role)
+{
+	return role == IPCT_ROLE_MAP_RO || role == IPCT_ROLE_MAP_RW;
+}
+
+static void put_time_or_null(struct object *object, const char *key, int64_t time_ns)
+{
+	if (time_ns == GRAPH_TIME_NONE)
+		put_null(object, key);
+	else
+		put_s64(object, key, time_ns);
+}
+
 static json_t *endpoint_new(const struct graph_channel *channel,
 			    const struct graph_endpoint *endpoint)
 {
@@ -276,6 +291,10 @@ static json_t *endpoint_new(const struct graph_channel *channel,
 	put_errors(&object, endpoint);
 	if (endpoint->role == IPCT_ROLE_HOLD)
 		put_ends(&object, channel, endpoint);
+	if (role_maps(endpoint->role)) {
+		put_time_or_null(&object, "attached_ns", endpoint->attached_ns);
+		put_time_or_null(&object, "detached_ns", endpoint->detached_ns);
+	}
 	if (!object.err)
 		return object.json;
 	json_decref(object.json);
@@ -302,8 +321,6 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_text(&object, "mechanism", graph_mechanism_name(channel->mechanism));
 	put_text(&object, "name", channel->name);
 	put_text(&object, "object", channel->object);
-	if (channel->size)
-		put_u64(&object, "size", channel->size);
 	put_endpoints(&object, channel);
 	put_count(&object, "before_capture", &channel->before_capture);
 	put_count_fields(&unread, &channel->unread);
@@ -311,6 +328,8 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_object(&object, "unread", &unread);
 	put_count(&object, "truncated", &channel->truncated);
 	put_count(&object, "lost", &channel->lost);
+	if (channel->size || (channel->endpoints_nr && role_maps(channel->endpoints[0].role)))
+		put_u64(&object, "size", channel->size);
 	return object_write(&object, stream);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/escape.h"
 #include "base/units.h"
+#include "graph/graph_memory.h"
 #include "graph/graph_total.h"
 #include "output/describe.h"
 #include "output/output.h"
@@ -347,6 +348,57 @@ static int put_mechanisms(FILE *stream, const struct graph *graph,
 	return put_totals(stream, graph, options, &what);
 }
 
+/* Shared memory. */
+
+static void add_mappers(struct table *table, const struct graph *graph,
+			const struct graph_channel *channel, enum ipct_role role)
+{
+	uint32_t first = 0;
+	size_t nr = 0, i;
+
+	for (i = 0; i < channel->endpoints_nr; i++)
+		if (channel->endpoints[i].role == role && !nr++)
+			first = channel->endpoints[i].process;
+	add_endpoints(table, graph, first, nr);
+}
+
+static void add_memory(struct table *table, const struct graph *graph, uint32_t index)
+{
+	const struct graph_channel *channel = &graph->channels[index];
+
+	add_text(table, describe_channel(graph, index));
+	add_text(table, graph_mechanism_name(channel->mechanism));
+	add_bytes(table, channel->size);
+	add_count(table, channel->endpoints_nr);
+	add_mappers(table, graph, channel, IPCT_ROLE_MAP_RW);
+	add_mappers(table, graph, channel, IPCT_ROLE_MAP_RO);
+}
+
+/* Below a table of edges or channels: what has mappers instead. One process alone is no IPC. */
+static int put_memory(FILE *stream, const struct graph *graph, const struct output_options *options)
+{
+	static const struct table_column columns[] = {
+		{ "SHARED MEMORY", false, true }, { "MECHANISM", false, false },
+		{ "SIZE", true, false },	  { "MAPPED BY", true, false },
+		{ "TO WRITE", false, true },	  { "TO READ", false, true },
+	};
+	size_t nr, i;
+	uint32_t *channels = graph_memory_channels(graph, 2, &nr);
+	struct rows rows = rows_of(nr, options);
+	struct table *table;
+
+	if (!channels)
+		return -ENOMEM;
+	table = nr ? table_new(columns, ARRAY_NR(columns)) : NULL;
+	for (i = 0; table && i < rows.shown; i++)
+		add_memory(table, graph, channels[i]);
+	free(channels);
+	if (!nr)
+		return 0;
+	fputc('\n', stream);
+	return table ? put_table(stream, table, &rows) : -ENOMEM;
+}
+
 static int report_write(const struct graph *graph, const struct output_options *options,
 			FILE *stream)
 {
@@ -361,6 +413,8 @@ static int report_write(const struct graph *graph, const struct output_options *
 
 	if (!err)
 		err = tables[options->table](stream, graph, options);
+	if (!err && (options->table == OUTPUT_TABLE_EDGE || options->table == OUTPUT_TABLE_CHANNEL))
+		err = put_memory(stream, graph, options);
 	if (!err && ferror(stream))
 		err = -EIO;
 	return err;

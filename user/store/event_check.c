@@ -82,8 +82,8 @@ static bool mapping_is_good(const struct ipct_mapping *m)
 {
 	bool has_object = m->kind == IPCT_MAPPING_MAP;
 
-	return m->kind >= IPCT_MAPPING_MAP && m->kind <= IPCT_MAPPING_MOVE && m->start <= m->end &&
-	       (mechanism_is_known(m->mechanism) || !has_object);
+	return m->kind >= IPCT_MAPPING_MAP && m->kind <= IPCT_MAPPING_ADVISE &&
+	       m->start <= m->end && (mechanism_is_known(m->mechanism) || !has_object);
 }
 
 static bool sync_is_good(const struct ipct_sync *s)
