@@ -163,6 +163,9 @@ class Stage:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         queue = self.keep(done(LIBRT.mq_open(name.encode(), flags, 0o600, None)), "ac")
         self.clean.callback(LIBRT.mq_unlink, name.encode())
+        LIBRT.mq_send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint)
+        for priority in (1, 2):
+            done(LIBRT.mq_send(queue, b"four", 4, priority))
         self.channel("posix-mq", f"posix-mq:[{inode(queue)}]", name, {"read+write": "ac"})
 
     # ---- memory ------------------------------------------------------------------------------

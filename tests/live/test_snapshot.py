@@ -242,6 +242,9 @@ def levels():
                 channel = find_channel(graph, known["mechanism"], known["object"])
                 if known["mechanism"] == "fifo" and not way:
                     ensure_equal(channel["unread"]["bytes"], 5, "bytes in the FIFO")
+                if known["mechanism"] == "posix-mq" and not way:
+                    ensure_equal((channel["unread"]["messages"], channel["unread"]["bytes"]),
+                                 (2, 8), "what the POSIX queue holds")
                 if known["mechanism"] == "sysv-msg":
                     ensure_equal((channel["unread"]["messages"], channel["unread"]["bytes"]),
                                  (2, 10), f"what the queue holds {way}")

@@ -349,12 +349,15 @@ static void test_terminal(void **state)
 	hold(&f, Q, IPCT_PTY, 3, IPCT_HOLD_READ | IPCT_HOLD_WRITE);
 	hold(&f, R, IPCT_PTY, 3, IPCT_HOLD_READ | IPCT_HOLD_WRITE | IPCT_HOLD_MASTER);
 	hold(&f, R, IPCT_PTY, 3, IPCT_HOLD_READ | IPCT_HOLD_WRITE);
+	object(&f, IPCT_PTY, 3, "", 0, 7, 1); /* 10 bytes one way, 7 the other */
 	graph = end(&f);
 	assert_int_equal(graph->channels_nr, 1);
 	ensure_ends(graph, &graph->channels[0], P, GRAPH_END_FIRST, 1);
 	ensure_ends(graph, &graph->channels[0], Q, GRAPH_END_SECOND, 1);
 	ensure_ends(graph, &graph->channels[0], R, GRAPH_END_FIRST | GRAPH_END_SECOND, 2);
 	assert_string_equal(graph->channels[0].object, "pty:[2]");
+	assert_int_equal(graph->channels[0].unread.bytes, 17);
+	assert_int_equal(graph->channels[0].size, 0);
 	graph_free(graph);
 }
 

@@ -149,7 +149,10 @@ static int apply_socket(struct holdings *holdings, const struct ipct_socket *soc
 	return held_set_name(held, socket->name + socket->name_offset, socket->name_len);
 }
 
-/* What an eventfd counts are no bytes: one read takes it all, as eight of them. */
+/*
+ * What an eventfd counts are no bytes: one read takes it all, as eight of them. The size of a pty
+ * is what waits at its master, as queued_bytes is what waits at the slave.
+ */
 static void object_set_level(struct held *held, const struct ipct_object *object)
 {
 	uint64_t bytes = object->queued_bytes;
@@ -157,10 +160,11 @@ static void object_set_level(struct held *held, const struct ipct_object *object
 	if (object->mechanism == IPCT_EVENTFD && bytes && bytes != IPCT_LEVEL_UNKNOWN)
 		bytes = sizeof(uint64_t);
 	level_set(held, object->queued_messages, bytes);
-	/* a pty has two levels, one in each direction; see terminal.bpf.h */
-	if (object->mechanism == IPCT_PTY || object->size == IPCT_LEVEL_UNKNOWN)
+	if (object->size == IPCT_LEVEL_UNKNOWN)
 		return;
-	if (object->size)
+	if (object->mechanism == IPCT_PTY)
+		held->queued_bytes += object->size;
+	else if (object->size)
 		held->size = object->size;
 }
 
