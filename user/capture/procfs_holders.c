@@ -143,17 +143,17 @@ static bool is_hidden(int err)
 }
 
 /* What the process holds. -EACCES: this user may not know. */
-static int holds_emit(int process, const struct listed *listed, const struct ipct_event *actor,
+static int holds_emit(int process, const struct procfs_stat *stat, const struct ipct_event *actor,
 		      struct procfs_sockets *sockets, const struct procfs_out *out)
 {
-	int task = procfs_open_task(process, &listed->stat), err;
+	int task = procfs_open_task(process, stat), err;
 
 	if (task < 0)
 		return 0;
-	err = procfs_descriptors(task, actor, &listed->stat, sockets, out);
+	err = procfs_descriptors(task, actor, stat, sockets, out);
 	if (!err)
 		err = procfs_sockets_add_network(sockets, procfs_namespace(task, "net"),
-						 listed->pid);
+						 actor->pid);
 	if (!err)
 		err = procfs_mappings(task, actor, out);
 	if (!err)
@@ -176,10 +176,11 @@ static int listed_emit(const struct listing *listing, const struct listed *liste
 	*is_seen = true;
 	if (process < 0)
 		return 0;
-	if (!procfs_read_stat(process, &stat) && stat.start_ns == listed->stat.start_ns)
+	if (!procfs_read_stat(process, &stat) && stat.start_ns == listed->stat.start_ns) {
 		err = process_emit(process, listing, listed, &actor, out);
-	if (!err && !listed->stat.is_kernel_thread)
-		err = holds_emit(process, listed, &actor, sockets, out);
+		if (!err && !stat.is_kernel_thread)
+			err = holds_emit(process, &stat, &actor, sockets, out);
+	}
 	close(process);
 	*is_seen = !is_hidden(err);
 	return is_hidden(err) ? 0 : err;
