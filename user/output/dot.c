@@ -154,22 +154,24 @@ static char *left_out_text(const struct graph *graph, const struct output_option
 			   const struct drawing *drawing)
 {
 	const struct dot_channels *channels = &drawing->channels;
-	char memory[64] = "", *text = NULL;
-	int len = 0;
+	char more[64] = "", *text = NULL;
+	int len;
 
 	if (graph->capture.is_snapshot) {
-		if (channels->lone || channels->left_out)
-			len = asprintf(&text,
-				       "not drawn: channels with one known holder %zu, others %zu",
-				       channels->lone, channels->left_out);
-		return len < 0 || text ? text : strdup("");
+		if (!channels->lone && !channels->left_out)
+			return strdup("");
+		if (channels->left_out)
+			snprintf(more, sizeof(more), ", other channels %zu", channels->left_out);
+		len = asprintf(&text, "not drawn: channels with one known holder %zu%s",
+			       channels->lone, more);
+		return len < 0 ? NULL : text;
 	}
 	if (!options->edges_left_out && !drawing->alone && !channels->left_out)
 		return strdup("");
 	if (channels->left_out)
-		snprintf(memory, sizeof(memory), ", shared memory %zu", channels->left_out);
+		snprintf(more, sizeof(more), ", shared memory %zu", channels->left_out);
 	len = asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu%s",
-		       options->edges_left_out, drawing->alone, memory);
+		       options->edges_left_out, drawing->alone, more);
 	return len < 0 ? NULL : text;
 }
 
