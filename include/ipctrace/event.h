@@ -36,8 +36,8 @@ struct ipct_event {
 /*
  * Identity of an object between processes. Pipes and FIFOs: inode and device. Sockets: inode
  * (0 before accept gives it one) and the address of struct sock, which the slab reuses as
- * soon as the socket is gone. SysV objects: id, and ipc namespace with their kind (1: semaphores,
- * 2: messages, 3: memory) in the high half. Memory and locked files:
+ * soon as the socket is gone. SysV queues and semaphores: id, and ipc namespace with their kind
+ * (1: semaphores, 2: messages) in the high half. Memory, SysV segments too, and locked files:
  * inode, and device with the inode's generation in the high half. eventfd: id and address of
  * its context. pty: index + 1 and address of the master's tty_struct. POSIX mq: inode, device.
  */

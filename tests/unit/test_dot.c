@@ -169,6 +169,58 @@ static void test_much_memory(void **state)
 	graph_free(graph);
 }
 
+static void hold(struct graph *graph, uint32_t channel, uint32_t process, uint32_t ends,
+		 uint32_t descriptors)
+{
+	struct graph_endpoint *endpoint =
+		fixture_endpoint(graph, channel, process, IPCT_ROLE_HOLD, 0, 0);
+
+	endpoint->ends = ends;
+	endpoint->descriptors = descriptors;
+}
+
+/* Channels with two holders, an arrow where the ends tell the direction; no words of a capture. */
+static void test_snapshot(void **state)
+{
+	const struct output_options options = { 0 };
+	struct graph *graph = fixture_new();
+	uint32_t one = fixture_process(graph, 1, "one", ""), channel;
+	uint32_t two = fixture_process(graph, 2, "two", "");
+	char *text;
+
+	(void)state;
+	fixture_process(graph, 3, "neither", "");
+	graph->capture.is_snapshot = true;
+	channel = fixture_channel(graph, IPCT_PIPE, "", "pipe:[4]");
+	hold(graph, channel, one, GRAPH_END_SECOND, 2);
+	hold(graph, channel, two, GRAPH_END_FIRST, 1);
+	graph->channels[channel].unread.bytes = 5;
+	channel = fixture_channel(graph, IPCT_UNIX_STREAM, "/run/<s", "socket:[5] socket:[6]");
+	hold(graph, channel, one, GRAPH_END_FIRST, 1);
+	hold(graph, channel, two, GRAPH_END_SECOND, 1);
+	channel = fixture_channel(graph, IPCT_TCP, "[::]:80", "socket:[7]");
+	hold(graph, channel, one, GRAPH_END_LISTEN, 1);
+	hold(graph, channel, two, GRAPH_END_LISTEN, 1);
+	channel = fixture_channel(graph, IPCT_EVENTFD, "", "eventfd:[8]");
+	hold(graph, channel, one, GRAPH_END_FIRST | GRAPH_END_SECOND, 1);
+	text = dot_of(graph, &options);
+	contains(text, "label=<pipe<BR/>pipe:[4]<BR/>5 B waiting>");
+	contains(text, "p1 -> c1 [dir=forward");
+	contains(text, "label=\"×2\"");
+	contains(text, "c1 -> p2 [dir=forward");
+	contains(text, "label=<unix-stream<BR/><B>/run/&lt;s</B>>");
+	contains(text, "p1 -> c2 [dir=none");
+	contains(text, "c2 -> p2 [dir=none");
+	contains(text, "label=\"listen\"");
+	contains(text, "not drawn: channels with one known holder 1<");
+	lacks(text, "eventfd");
+	lacks(text, "neither");
+	lacks(text, "recorded");
+	lacks(text, "empty [");
+	free(text);
+	graph_free(graph);
+}
+
 static double pen_width_of(const char *text, const char *edge)
 {
 	const char *at = strstr(text, edge);
@@ -343,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_much_memory),
+		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_width_grows_with_bytes),
 		cmocka_unit_test(test_caption),
 		cmocka_unit_test(test_empty),

@@ -3,8 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,22 +10,7 @@
 
 #include <ipctrace/capture_file.h>
 
-#define PROCFS_PATH_MAX 64
-#define NS_PER_SECOND 1000000000ULL
-#define FIELDS_BEFORE_START 19 /* of /proc/PID/stat, behind the name: start is field 22 */
-
-/* Reads a file of /proc/PID; the number of bytes, 0 on any failure. */
-static size_t proc_read(int process, const char *name, char *text, size_t size)
-{
-	int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, size);
-	close(fd);
-	return n > 0 ? n : 0;
-}
+#include "capture/procfs_internal.h"
 
 static size_t proc_read_exe(int process, char *text, size_t size)
 {
@@ -36,29 +19,11 @@ static size_t proc_read_exe(int process, char *text, size_t size)
 	return n > 0 ? n : 0;
 }
 
-/* Did it start then? /proc has the time in clock ticks. */
-static bool proc_started_at(int process, __u64 start_ns)
-{
-	char line[IPCT_TEXT_MAX + 1];
-	size_t len = proc_read(process, "stat", line, sizeof(line) - 1);
-	__u64 tick_ns = NS_PER_SECOND / sysconf(_SC_CLK_TCK), started_ns;
-	char *field;
-
-	line[len] = '\0';
-	field = strrchr(line, ')'); /* the name before it may hold anything */
-	for (int i = 0; field && i <= FIELDS_BEFORE_START; i++)
-		field = strchr(field + 1, ' ');
-	if (!field)
-		return false;
-	started_ns = strtoull(field, NULL, 10) * tick_ns;
-	return started_ns <= start_ns + tick_ns && start_ns <= started_ns + tick_ns;
-}
-
 /* Path in the unified hierarchy: the line `0::/path`. */
 static size_t proc_read_cgroup(int process, char *text, size_t size)
 {
 	char lines[IPCT_TEXT_MAX + 1];
-	size_t len = proc_read(process, "cgroup", lines, sizeof(lines) - 1);
+	size_t len = procfs_read(process, "cgroup", lines, sizeof(lines) - 1);
 	char *path, *end;
 
 	lines[len] = '\0';
@@ -98,7 +63,7 @@ static int texts_hand_out(int process, const struct ipct_event *event, capture_s
 			    context);
 	if (err)
 		return err;
-	err = text_hand_out(&text, IPCT_TEXT_ARGS, proc_read(process, "cmdline", text.text, size),
+	err = text_hand_out(&text, IPCT_TEXT_ARGS, procfs_read(process, "cmdline", text.text, size),
 			    sink, context);
 	if (err)
 		return err;
@@ -109,14 +74,12 @@ static int texts_hand_out(int process, const struct ipct_event *event, capture_s
 /* The open directory stays that of one process: once it is gone, nothing is found in it. */
 int procfs_describe(const struct ipct_event *event, capture_sink sink, void *context)
 {
-	char path[PROCFS_PATH_MAX];
-	int process, err = 0;
+	int process = procfs_open(event->pid), err = 0;
+	struct procfs_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%u", event->pid);
-	process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (process < 0)
 		return 0;
-	if (proc_started_at(process, event->start_ns))
+	if (!procfs_read_stat(process, &stat) && procfs_started_at(&stat, event->start_ns))
 		err = texts_hand_out(process, event, sink, context);
 	close(process);
 	return err;

@@ -14,6 +14,7 @@
 #include "capture/capture.h"
 #include "capture/internal.h"
 #include "capture/procfs.h"
+#include "capture/procfs_mappings.h"
 #include "ipctrace.skel.h"
 
 #define READ_BYTES (256u << 10)
@@ -235,13 +236,31 @@ int capture_list_files(struct capture *capture, capture_sink sink, void *context
 	return err;
 }
 
+/* What no iterator lists, because nobody holds it. */
+static int standing_run(struct capture *capture, capture_sink sink, void *context)
+{
+	struct ipctrace *skel = capture->skel;
+	const struct ipct_config *config = (const void *)&skel->rodata->capture_config;
+	struct procfs_out out = {
+		.sink = sink,
+		.context = context,
+		.mechanisms = config->mechanisms,
+		.time_ns = procfs_now_ns(),
+	};
+
+	if (bpf_program__autoload(skel->progs.ipc_spaces))
+		out.mechanisms &= ~(1ULL << IPCT_SYSV_MSG);
+	return procfs_sysv(&out, false);
+}
+
+/* As of a snapshot at the end, which has no use for the single messages in a queue. */
 int capture_holders(struct capture *capture, capture_sink sink, void *context)
 {
 	struct snapshot snapshot = { .sink = sink, .context = context };
 	struct ipctrace *skel = capture->skel;
 	int err;
 
-	skel->data->snapshot_origin = IPCT_ORIGIN_START;
+	skel->data->snapshot_origin = IPCT_ORIGIN_END;
 	err = iterator_run(&snapshot, skel->progs.tasks);
 	if (!err && !capture->is_system_wide) {
 		skel->bss->snapshot_mode = IPCT_SNAPSHOT_FOLLOW;
@@ -253,6 +272,8 @@ int capture_holders(struct capture *capture, capture_sink sink, void *context)
 	if (!err)
 		err = spaces_run(&snapshot, skel);
 	skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
+	if (!err)
+		err = standing_run(capture, sink, context);
 	snapshot_fini(&snapshot);
 	return err;
 }

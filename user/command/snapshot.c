@@ -117,6 +117,10 @@ static int collect_from_proc(const struct capture_options *wanted, struct holdin
 	size_t hidden;
 	int err = procfs_holders(wanted, take, holdings, &hidden);
 
+	if (err == -EACCES) {
+		log_err("-p: a process of another user: run it as root to see what it holds");
+		return EXIT_CODE_CANNOT_TRACE;
+	}
 	if (err) {
 		log_err("cannot read /proc: %s", strerror(-err));
 		return EXIT_CODE_IO;
@@ -156,6 +160,8 @@ static int graph_of(const struct snapshot_options *asked, struct world *world,
 	info.start_boottime_ns = ledger.time_ns;
 	err = graph_build(world, &info, &ledger, true, ret_graph);
 	capture_info_fini(&info);
+	if (!err)
+		(*ret_graph)->capture.is_snapshot = true;
 	return err;
 }
 

@@ -52,6 +52,7 @@ struct graph_capture {
 	char **command; /* NULL-terminated; NULL without a command */
 	enum graph_scope scope;
 	char *hooks;	  /* the hook plan: "all" */
+	bool is_snapshot; /* nothing was traced: who holds what at one moment */
 	bool is_complete; /* false: the recorder did not end the file itself */
 };
 
@@ -79,6 +80,8 @@ struct graph_error {
 enum graph_end {
 	GRAPH_END_FIRST = 1 << 0,
 	GRAPH_END_SECOND = 1 << 1,
+	GRAPH_END_LISTEN = 1 << 2,
+	GRAPH_END_NR = 1 << 3,
 };
 
 struct graph_endpoint {

@@ -382,7 +382,7 @@ static bool channel_was_used(const struct channel *channel)
 		    endpoint->key.role == IPCT_ROLE_MAP_RO ||
 		    endpoint->key.role == IPCT_ROLE_MAP_RW)
 			return true;
-	return channel->unread.messages;
+	return channel->unread.messages || channel->is_standing;
 }
 
 static int channel_add(struct build *build, struct channel *channel)

@@ -29,6 +29,7 @@ struct endpoint_key {
 enum channel_end {
 	CHANNEL_END_FIRST = 1 << 0,  /* what is read from; a master; the first of two sockets */
 	CHANNEL_END_SECOND = 1 << 1, /* what is written to; a slave; the second */
+	CHANNEL_END_LISTEN = 1 << 2, /* a socket that only accepts connections */
 };
 
 struct endpoint {
@@ -67,6 +68,7 @@ struct channel {
 	uint64_t lost_messages, lost_bytes;
 	struct stream_balance before, unread; /* what no ledger knows of (netlink, a snapshot) */
 	uint64_t size;			      /* of memory, in bytes */
+	bool is_standing; /* it is there although nobody holds it */
 };
 
 /* As in every output: "pipe", or "?" for a number that is none. Static. */

@@ -6,52 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
 #include <utlist.h>
 
-#include "model/address.h"
-#include "model/mechanism_model.h"
-
-#define STATE_LISTEN 10 /* skc_state: TCP_LISTEN, also of unix sockets */
-
-/* A process at an object. */
-struct holder {
-	uint32_t process;
-	enum ipct_role role;
-	uint32_t flags; /* of all its descriptors */
-	uint32_t descriptors;
-	struct holder *next;
-};
-
-struct held_key {
-	struct ipct_key key;
-	uint32_t mechanism;
-	uint32_t _pad;
-};
-
-struct held {
-	struct held_key key;
-	struct holder *holders;
-	char *name; /* NULL: none */
-	size_t name_len;
-	bool is_described;
-	/* sockets */
-	struct ipct_key peer;
-	struct ipct_address local, remote;
-	uint32_t network;
-	uint8_t state;
-	/* what is in it, counted by the kernel */
-	uint64_t queued_messages, queued_bytes;
-	uint64_t size;
-	uint32_t id;
-	bool is_placed; /* it belongs to a channel */
-	UT_hash_handle hh;
-};
-
-struct holdings {
-	struct world *world;
-	struct held *all; /* uthash */
-};
+#include "model/holdings_internal.h"
 
 struct holdings *holdings_new(struct world *world)
 {
@@ -69,9 +26,11 @@ void holdings_free(struct holdings *holdings)
 
 	if (!holdings)
 		return;
-	HASH_ITER (hh, holdings->all, held, next) {
-		LL_FOREACH_SAFE(held->holders, holder, following)
+	HASH_ITER (hh, holdings->holders, holder, following) {
+		HASH_DEL(holdings->holders, holder);
 		free(holder);
+	}
+	HASH_ITER (hh, holdings->all, held, next) {
 		HASH_DEL(holdings->all, held);
 		free(held->name);
 		free(held);
@@ -79,8 +38,14 @@ void holdings_free(struct holdings *holdings)
 	free(holdings);
 }
 
-static struct held *held_find(const struct holdings *holdings, const struct ipct_key *key,
-			      uint32_t mechanism)
+bool holdings_is_socket(uint32_t mechanism)
+{
+	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
+	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
+}
+
+struct held *holdings_find(const struct holdings *holdings, const struct ipct_key *key,
+			   uint32_t mechanism)
 {
 	struct held_key wanted = { .key = *key, .mechanism = mechanism };
 	struct held *held;
@@ -92,7 +57,7 @@ static struct held *held_find(const struct holdings *holdings, const struct ipct
 static struct held *held_get(struct holdings *holdings, const struct ipct_key *key,
 			     uint32_t mechanism)
 {
-	struct held *held = held_find(holdings, key, mechanism);
+	struct held *held = holdings_find(holdings, key, mechanism);
 
 	if (held)
 		return held;
@@ -120,19 +85,31 @@ static int held_set_name(struct held *held, const char *bytes, size_t len)
 	return 0;
 }
 
-static struct holder *holder_get(struct held *held, uint32_t process, enum ipct_role role)
+struct holder *holdings_find_holder(const struct holdings *holdings, const struct held *held,
+				    uint32_t process, enum ipct_role role)
 {
+	struct holder_key key = { .held = held, .process = process, .role = role };
 	struct holder *holder;
 
-	LL_FOREACH(held->holders, holder)
-	if (holder->process == process && holder->role == role)
+	HASH_FIND(hh, holdings->holders, &key, sizeof(key), holder);
+	return holder;
+}
+
+static struct holder *holder_get(struct holdings *holdings, struct held *held, uint32_t process,
+				 enum ipct_role role)
+{
+	struct holder *holder = holdings_find_holder(holdings, held, process, role);
+
+	if (holder)
 		return holder;
 	holder = calloc(1, sizeof(*holder));
 	if (!holder)
 		return NULL;
-	holder->process = process;
-	holder->role = role;
-	LL_APPEND(held->holders, holder);
+	holder->key.held = held;
+	holder->key.process = process;
+	holder->key.role = role;
+	HASH_ADD(hh, holdings->holders, key, sizeof(holder->key), holder);
+	DL_APPEND(held->holders, holder);
 	return holder;
 }
 
@@ -172,6 +149,25 @@ static int apply_socket(struct holdings *holdings, const struct ipct_socket *soc
 	return held_set_name(held, socket->name + socket->name_offset, socket->name_len);
 }
 
+/*
+ * What an eventfd counts are no bytes: one read takes it all, as eight of them. The size of a pty
+ * is what waits at its master, as queued_bytes is what waits at the slave.
+ */
+static void object_set_level(struct held *held, const struct ipct_object *object)
+{
+	uint64_t bytes = object->queued_bytes;
+
+	if (object->mechanism == IPCT_EVENTFD && bytes && bytes != IPCT_LEVEL_UNKNOWN)
+		bytes = sizeof(uint64_t);
+	level_set(held, object->queued_messages, bytes);
+	if (object->size == IPCT_LEVEL_UNKNOWN)
+		return;
+	if (object->mechanism == IPCT_PTY)
+		held->queued_bytes += object->size;
+	else if (object->size)
+		held->size = object->size;
+}
+
 static int apply_object(struct holdings *holdings, const struct ipct_object *object)
 {
 	struct held *held = held_get(holdings, &object->key, object->mechanism);
@@ -179,15 +175,24 @@ static int apply_object(struct holdings *holdings, const struct ipct_object *obj
 
 	if (!held)
 		return -ENOMEM;
-	level_set(held, object->queued_messages, object->queued_bytes);
-	held->id = object->id;
-	held->size = object->size;
+	object_set_level(held, object);
 	if (object->name_len)
 		return held_set_name(held, object->name + object->name_offset, object->name_len);
 	if (!object->ipc_key)
 		return 0;
 	snprintf(name, sizeof(name), "0x%08x", object->ipc_key);
 	return held_set_name(held, name, strlen(name));
+}
+
+/* 0 for sockets, whose ends depend on what they are connected to. */
+static uint32_t hold_ends(const struct ipct_hold *hold)
+{
+	if (holdings_is_socket(hold->mechanism))
+		return 0;
+	if (hold->mechanism == IPCT_PTY)
+		return hold->flags & IPCT_HOLD_MASTER ? CHANNEL_END_FIRST : CHANNEL_END_SECOND;
+	return (hold->flags & IPCT_HOLD_READ ? CHANNEL_END_FIRST : 0) |
+	       (hold->flags & IPCT_HOLD_WRITE ? CHANNEL_END_SECOND : 0);
 }
 
 static int apply_hold(struct holdings *holdings, const struct ipct_hold *hold)
@@ -198,10 +203,10 @@ static int apply_hold(struct holdings *holdings, const struct ipct_hold *hold)
 
 	if (!held || process == PROCESS_NONE)
 		return -ENOMEM;
-	holder = holder_get(held, process, IPCT_ROLE_HOLD);
+	holder = holder_get(holdings, held, process, IPCT_ROLE_HOLD);
 	if (!holder)
 		return -ENOMEM;
-	holder->flags |= hold->flags;
+	holder->ends |= hold_ends(hold);
 	holder->descriptors++;
 	return 0;
 }
@@ -211,13 +216,18 @@ static int apply_mapping(struct holdings *holdings, const struct ipct_mapping *m
 	struct held *held = held_get(holdings, &mapping->key, mapping->mechanism);
 	uint32_t process = world_actor(holdings->world, &mapping->event);
 	bool can_write = mapping->rights & IPCT_MAPPING_WRITE;
+	uint64_t end = mapping->offset + (mapping->end - mapping->start);
 
 	if (mapping->kind != IPCT_MAPPING_MAP)
 		return 0;
 	if (!held || process == PROCESS_NONE)
 		return -ENOMEM;
-	return holder_get(held, process, can_write ? IPCT_ROLE_MAP_RW : IPCT_ROLE_MAP_RO) ? 0 :
-											    -ENOMEM;
+	held->is_written |= can_write;
+	if (!holder_get(holdings, held, process, can_write ? IPCT_ROLE_MAP_RW : IPCT_ROLE_MAP_RO))
+		return -ENOMEM;
+	if (end > held->mapped)
+		held->mapped = end;
+	return 0;
 }
 
 int holdings_apply(struct holdings *holdings, const struct ipct_event *event)
@@ -236,216 +246,4 @@ int holdings_apply(struct holdings *holdings, const struct ipct_event *event)
 	default:
 		return world_apply(holdings->world, event);
 	}
-}
-
-/* Channels --------------------------------------------------------------------------------- */
-
-static bool is_socket(const struct held *held)
-{
-	uint32_t mechanism = held->key.mechanism;
-
-	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
-	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
-}
-
-static bool is_unix(const struct held *held)
-{
-	return held->key.mechanism >= IPCT_UNIX_STREAM &&
-	       held->key.mechanism <= IPCT_UNIX_SEQPACKET;
-}
-
-/* Which ends of the channel the descriptors name: 0 the reading or first end, 1 the other. */
-static uint32_t ends_of(const struct held *held, uint32_t flags, uint32_t side)
-{
-	uint32_t mechanism = held->key.mechanism;
-
-	if (is_socket(held))
-		return 1u << side;
-	if (mechanism == IPCT_PTY)
-		return flags & IPCT_HOLD_MASTER ? CHANNEL_END_FIRST : CHANNEL_END_SECOND;
-	return (flags & IPCT_HOLD_READ ? CHANNEL_END_FIRST : 0) |
-	       (flags & IPCT_HOLD_WRITE ? CHANNEL_END_SECOND : 0);
-}
-
-static int holders_add(struct channel *channel, const struct held *held, uint32_t side)
-{
-	const struct holder *holder;
-
-	LL_FOREACH(held->holders, holder)
-	if (channel_hold(channel, holder->process, holder->role, ends_of(held, holder->flags, side),
-			 holder->descriptors))
-		return -ENOMEM;
-	channel->unread.messages += held->queued_messages;
-	channel->unread.bytes += held->queued_bytes;
-	if (held->size > channel->size)
-		channel->size = held->size;
-	return 0;
-}
-
-static void object_text(const struct held *held, char *text, size_t size)
-{
-	uint32_t mechanism = held->key.mechanism;
-	unsigned long long inode = held->key.key.inode;
-
-	if (is_socket(held))
-		snprintf(text, size, "socket:[%llu]", inode);
-	else if (mechanism == IPCT_PTY)
-		snprintf(text, size, "pty:[%llu]", inode - 1); /* the key has index + 1 */
-	else
-		snprintf(text, size, "%s:[%llu]", channel_mechanism_name(mechanism), inode);
-}
-
-static int port_name(const struct held *held, char *text, size_t size)
-{
-	if (!held->local.port && !held->local.scope)
-		return 0;
-	address_format(&held->local, text, size);
-	return 1;
-}
-
-static bool is_listener_of(const struct held *held, const struct held *listener)
-{
-	return listener->state == STATE_LISTEN && listener->network == held->network &&
-	       listener->key.mechanism == held->key.mechanism &&
-	       listener->local.port == held->local.port;
-}
-
-static bool is_accepted(const struct holdings *holdings, const struct held *held)
-{
-	for (struct held *listener = holdings->all; listener; listener = listener->hh.next)
-		if (is_listener_of(held, listener))
-			return true;
-	return false;
-}
-
-/* The listening side gives the name: a unix socket's own, or the address that was bound. */
-static int pair_set_name(const struct holdings *holdings, struct channel *channel,
-			 const struct held *one, const struct held *other)
-{
-	const struct held *named = one;
-	char text[ADDRESS_TEXT_MAX];
-
-	if (is_unix(one) || one->name) {
-		if (!named->name && other)
-			named = other;
-		return named->name ? channel_set_name(channel, named->name, named->name_len) : 0;
-	}
-	if (other && !is_accepted(holdings, one))
-		named = is_accepted(holdings, other) || other->local.port < one->local.port ?
-				other :
-				one;
-	if (!port_name(named, text, sizeof(text)))
-		return 0;
-	return channel_set_name(channel, text, strlen(text));
-}
-
-/* One channel of one object, or of the two sockets of a connection. */
-static int channel_make(struct holdings *holdings, struct held *one, struct held *other)
-{
-	struct channel *channel;
-	int err;
-
-	one->is_placed = true;
-	if (other)
-		other->is_placed = true;
-	channel = channel_new(one->key.mechanism);
-	if (!channel)
-		return -ENOMEM;
-	object_text(one, channel->object, sizeof(channel->object));
-	if (other && other != one) {
-		size_t len = strlen(channel->object);
-
-		channel->object[len++] = ' ';
-		object_text(other, channel->object + len, sizeof(channel->object) - len);
-	}
-	err = pair_set_name(holdings, channel, one, other);
-	if (!err)
-		err = holders_add(channel, one, 0);
-	if (!err && other && other != one)
-		err = holders_add(channel, other, 1);
-	if (err) {
-		channel_free(channel);
-		return err;
-	}
-	return world_add_channel(holdings->world, channel);
-}
-
-/* The other end of a connection, keyed by who would look for it. */
-struct awaited {
-	struct ipct_address local, remote;
-	uint32_t network;
-	uint32_t mechanism;
-	struct held *held;
-	UT_hash_handle hh;
-};
-
-#define AWAITED_KEY_LEN offsetof(struct awaited, held)
-
-static void awaited_fill(struct awaited *key, const struct held *held, bool is_reversed)
-{
-	memset(key, 0, sizeof(*key));
-	key->local = is_reversed ? held->remote : held->local;
-	key->remote = is_reversed ? held->local : held->remote;
-	key->network = held->network;
-	key->mechanism = held->key.mechanism;
-	/* how an end was bound is no part of what it is */
-	key->local.family = key->remote.family = 0;
-	if (held->key.mechanism != IPCT_VSOCK)
-		key->local.scope = key->remote.scope = 0;
-}
-
-static int awaited_add(struct awaited **all, struct held *held)
-{
-	struct awaited *entry = malloc(sizeof(*entry));
-
-	if (!entry)
-		return -ENOMEM;
-	awaited_fill(entry, held, false);
-	entry->held = held;
-	HASH_ADD_KEYPTR(hh, *all, entry, AWAITED_KEY_LEN, entry);
-	return 0;
-}
-
-static struct held *other_end(const struct holdings *holdings, struct awaited *all,
-			      const struct held *held)
-{
-	struct awaited key, *entry;
-
-	if (is_unix(held))
-		return held->peer.object ? held_find(holdings, &held->peer, held->key.mechanism) :
-					   NULL;
-	if (held->state == STATE_LISTEN || (!held->remote.port && !held->remote.scope))
-		return NULL;
-	awaited_fill(&key, held, true);
-	HASH_FIND(hh, all, &key, AWAITED_KEY_LEN, entry);
-	return entry ? entry->held : NULL;
-}
-
-static bool is_shown(const struct held *held)
-{
-	return held->holders || (held->is_described && !is_socket(held));
-}
-
-int holdings_finish(struct holdings *holdings)
-{
-	struct awaited *all = NULL, *entry, *next;
-	struct held *held;
-	int err = 0;
-
-	for (held = holdings->all; held && !err; held = held->hh.next)
-		if (is_socket(held) && !is_unix(held))
-			err = awaited_add(&all, held);
-	for (held = holdings->all; held && !err; held = held->hh.next) {
-		struct held *other = is_socket(held) ? other_end(holdings, all, held) : NULL;
-
-		if (held->is_placed || !is_shown(held))
-			continue;
-		/* many datagram sockets may be connected to one */
-		err = channel_make(holdings, held, other && !other->is_placed ? other : NULL);
-	}
-	HASH_ITER (hh, all, entry, next) {
-		HASH_DEL(all, entry);
-		free(entry);
-	}
-	return err;
 }

@@ -150,8 +150,10 @@ static void describe_socket_end(const char *object, uint32_t end, char *text, si
 {
 	const char *space = strchrnul(object, ' ');
 
-	if (end == GRAPH_END_SECOND && *space)
-		snprintf(text, size, "%s", space + 1);
+	if (end == GRAPH_END_LISTEN)
+		snprintf(text, size, "listen");
+	else if (end == GRAPH_END_SECOND)
+		snprintf(text, size, "%s", *space ? space + 1 : "connected");
 	else
 		snprintf(text, size, "%.*s", (int)(space - object), object);
 }
@@ -178,18 +180,31 @@ void describe_end(const struct graph_channel *channel, uint32_t end, char *text,
 	}
 }
 
+/* `socket:[812]` as 812: in a line that has the mechanism, too. */
+static void shorten_socket_end(char *text)
+{
+	static const char before[] = "socket:[";
+	size_t len = strcspn(text, "]");
+
+	if (strncmp(text, before, strlen(before)) || !text[len])
+		return;
+	text[len] = '\0';
+	memmove(text, text + strlen(before), len - strlen(before) + 1);
+}
+
 void describe_ends(const struct graph_channel *channel, const struct graph_endpoint *endpoint,
 		   char *text, size_t size)
 {
 	size_t len = 0;
 
 	snprintf(text, size, "-");
-	for (uint32_t end = GRAPH_END_FIRST; end <= GRAPH_END_SECOND; end <<= 1) {
+	for (uint32_t end = GRAPH_END_FIRST; end < GRAPH_END_NR; end <<= 1) {
 		if (!(endpoint->ends & end))
 			continue;
 		if (len && len + 1 < size)
 			text[len++] = '+';
 		describe_end(channel, end, text + len, size - len);
+		shorten_socket_end(text + len);
 		len = strlen(text);
 	}
 }

@@ -39,7 +39,7 @@ const char *describe_channel(const struct graph *graph, uint32_t channel);
  * text is cut to `size`.
  */
 void describe_end(const struct graph_channel *channel, uint32_t end, char *text, size_t size);
-/* All ends of a holder: `read+write`. */
+/* All ends of a holder, for a line: `read+write`; of sockets the numbers: `812+813`. */
 void describe_ends(const struct graph_channel *channel, const struct graph_endpoint *endpoint,
 		   char *text, size_t size);
 

@@ -2,8 +2,8 @@
 /*
  * Graphviz' language, left to right. A node is a process, an edge says in words what it is
  * (mechanism, channel, messages, bytes); colour (group of mechanisms), dashes (model) and
- * arrow head (mechanism within both) repeat it, width is the logarithm of the bytes. Shared
- * memory is a node of its own, with a line to each process that maps it.
+ * arrow head (mechanism within both) repeat it, width is the logarithm of the bytes. Channels
+ * that are held or mapped are nodes of their own, see dot_channels.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,25 +11,20 @@
 
 #include "base/escape.h"
 #include "base/units.h"
-#include "graph/graph_memory.h"
 #include "output/describe.h"
+#include "output/dot_internal.h"
 #include "output/output.h"
 
-#define NAME_COLUMNS 34	     /* of a channel's name on an edge */
-#define CAPTION_COLUMNS 110  /* of a caption's line */
-#define TOOLTIP_COLUMNS 1000 /* a command line can have megabytes */
-#define MEMORY_MAX 30	     /* segments that are drawn */
-#define MEMORY_LINES_MAX 200 /* and lines to their mappers, all together */
+#define CAPTION_COLUMNS 110 /* of a caption's line */
 #define COLOUR_TROUBLE "#C00000"
 #define FONT_PLAIN "POINT-SIZE=\"11\""
 #define FONT_LEGEND "POINT-SIZE=\"9\" COLOR=\"#555555\""
 
 /* What there is room for. */
 struct drawing {
-	bool *drawn;	  /* by process: has an edge, or maps memory that is drawn */
-	size_t alone;	  /* processes that are not drawn */
-	uint32_t *memory; /* channels */
-	size_t memory_nr, memory_left_out;
+	bool *drawn;  /* by process: has an edge, or a channel that is drawn */
+	size_t alone; /* processes that are not drawn */
+	struct dot_channels channels;
 };
 
 /* How a group of mechanisms is coloured: the palette of Okabe and Ito. */
@@ -71,15 +66,9 @@ static const struct {
 
 #define MECHANISMS_NR (sizeof(mechanisms) / sizeof(mechanisms[0]))
 
-struct style {
-	const char *line, *text, *dash, *head;
-};
-
-typedef char *(*escape_fn)(const char *bytes, size_t len);
-
-static struct style style_at(size_t at)
+static struct dot_style style_at(size_t at)
 {
-	struct style style = { .dash = dashes[mechanisms[at].model] };
+	struct dot_style style = { .dash = dashes[mechanisms[at].model] };
 	size_t colour = 0, same = 0, i;
 
 	while (colours[colour].group && colours[colour].group != mechanisms[at].group)
@@ -93,14 +82,14 @@ static struct style style_at(size_t at)
 	return style;
 }
 
-static struct style style_of(enum ipct_mechanism mechanism)
+struct dot_style dot_style_of(enum ipct_mechanism mechanism)
 {
 	size_t i;
 
 	for (i = 0; i < MECHANISMS_NR; i++)
 		if (mechanisms[i].mechanism == mechanism)
 			return style_at(i);
-	return (struct style){ "#000000", "#000000", "solid", "normal" };
+	return (struct dot_style){ "#000000", "#000000", "solid", "normal" };
 }
 
 /* Points: one more for each factor of 256 in bytes. */
@@ -111,8 +100,7 @@ static double pen_width(uint64_t bytes)
 	return 1.5 + bits / 8.0;
 }
 
-/* Shortened, escaped, written. Takes over `text`, which may be NULL for lack of memory. */
-static int put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
+int dot_put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
 {
 	char *safe = text ? escape_line(text, strlen(text)) : NULL;
 	char *shown = safe ? describe_shorten(safe, columns) : NULL;
@@ -127,9 +115,9 @@ static int put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
 	return escaped ? 0 : -ENOMEM;
 }
 
-static int put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape)
+int dot_put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape)
 {
-	return put_text(stream, strdup(text ? text : ""), columns, escape);
+	return dot_put_text(stream, strdup(text ? text : ""), columns, escape);
 }
 
 /* The caption: a table in which each line is a row. */
@@ -139,7 +127,7 @@ static int put_row(FILE *stream, const char *font, char *text)
 	int err;
 
 	fprintf(stream, "<TR><TD ALIGN=\"LEFT\"><FONT %s>", font);
-	err = put_text(stream, text, CAPTION_COLUMNS, escape_dot_html);
+	err = dot_put_text(stream, text, CAPTION_COLUMNS, escape_dot_html);
 	fputs("</FONT></TD></TR>", stream);
 	return err;
 }
@@ -156,45 +144,73 @@ static int put_trouble(FILE *stream, const struct graph *graph)
 	}
 	fputs("<TR><TD ALIGN=\"LEFT\"><B><FONT COLOR=\"" COLOUR_TROUBLE "\" POINT-SIZE=\"13\">",
 	      stream);
-	if (put_text(stream, trouble, CAPTION_COLUMNS, escape_dot_html))
+	if (dot_put_text(stream, trouble, CAPTION_COLUMNS, escape_dot_html))
 		return -ENOMEM;
 	fputs("</FONT></B></TD></TR>", stream);
 	return 0;
 }
 
-static int put_left_out(FILE *stream, const struct output_options *options,
-			const struct drawing *drawing)
+static char *left_out_text(const struct graph *graph, const struct output_options *options,
+			   const struct drawing *drawing)
 {
-	char *text = NULL;
+	const struct dot_channels *channels = &drawing->channels;
+	char more[64] = "", *text = NULL;
+	int len;
 
-	if (!options->edges_left_out && !drawing->alone && !drawing->memory_left_out)
-		return 0;
-	if (asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu",
-		     options->edges_left_out, drawing->alone) < 0)
-		return -ENOMEM;
-	if (drawing->memory_left_out) {
-		char *more = NULL;
-		int len = asprintf(&more, "%s, shared memory %zu", text, drawing->memory_left_out);
-
-		free(text);
-		if (len < 0)
-			return -ENOMEM;
-		text = more;
+	if (graph->capture.is_snapshot) {
+		if (!channels->lone && !channels->left_out)
+			return strdup("");
+		if (channels->left_out)
+			snprintf(more, sizeof(more), ", other channels %zu", channels->left_out);
+		len = asprintf(&text, "not drawn: channels with one known holder %zu%s",
+			       channels->lone, more);
+		return len < 0 ? NULL : text;
 	}
-	return put_row(stream, FONT_PLAIN, text);
+	if (!options->edges_left_out && !drawing->alone && !channels->left_out)
+		return strdup("");
+	if (channels->left_out)
+		snprintf(more, sizeof(more), ", shared memory %zu", channels->left_out);
+	len = asprintf(&text, "not drawn: smaller edges %zu, processes without an edge %zu%s",
+		       options->edges_left_out, drawing->alone, more);
+	return len < 0 ? NULL : text;
 }
 
-static int put_legend(FILE *stream, const struct drawing *drawing)
+static int put_left_out(FILE *stream, const struct graph *graph,
+			const struct output_options *options, const struct drawing *drawing)
 {
-	int err = put_row(stream, FONT_LEGEND,
-			  strdup("width: log of bytes; solid: byte stream, dashed: messages, "
-				 "dotted: signals; ≈: best split, ≥: what is certain of it"));
+	char *text = left_out_text(graph, options, drawing);
 
-	if (err || !drawing->memory_nr)
+	if (text && *text)
+		return put_row(stream, FONT_PLAIN, text);
+	free(text);
+	return text ? 0 : -ENOMEM;
+}
+
+static int put_legend(FILE *stream, const struct graph *graph, const struct drawing *drawing)
+{
+	int err;
+
+	if (graph->capture.is_snapshot)
+		return put_row(stream, FONT_LEGEND,
+			       strdup("arrows: from write ends, to read ends; without: sockets, "
+				      "terminals, memory (dashed: mapped to read only)"));
+	err = put_row(stream, FONT_LEGEND,
+		      strdup("width: log of bytes; solid: byte stream, dashed: messages, "
+			     "dotted: signals; ≈: best split, ≥: what is certain of it"));
+	if (err || !drawing->channels.nr)
 		return err;
 	return put_row(stream, FONT_LEGEND,
 		       strdup("cylinder: shared memory, mapped to write (solid) or to read only "
 			      "(dashed) by two processes or more"));
+}
+
+static int put_ledger(FILE *stream, const struct graph *graph)
+{
+	int err = put_row(stream, FONT_PLAIN, describe_window(&graph->capture));
+
+	if (!err)
+		err = put_row(stream, FONT_PLAIN, describe_ledger(&graph->ledger));
+	return err ? err : put_trouble(stream, graph);
 }
 
 static int put_caption(FILE *stream, const struct graph *graph,
@@ -207,16 +223,12 @@ static int put_caption(FILE *stream, const struct graph *graph,
 	err = put_row(stream, "POINT-SIZE=\"16\"", describe_scope(&graph->capture));
 	if (!err)
 		err = put_row(stream, FONT_PLAIN, describe_host(&graph->capture));
+	if (!err && !graph->capture.is_snapshot)
+		err = put_ledger(stream, graph);
 	if (!err)
-		err = put_row(stream, FONT_PLAIN, describe_window(&graph->capture));
+		err = put_left_out(stream, graph, options, drawing);
 	if (!err)
-		err = put_row(stream, FONT_PLAIN, describe_ledger(&graph->ledger));
-	if (!err)
-		err = put_trouble(stream, graph);
-	if (!err)
-		err = put_left_out(stream, options, drawing);
-	if (!err)
-		err = put_legend(stream, drawing);
+		err = put_legend(stream, graph, drawing);
 	fputs("</TABLE>>;\n", stream);
 	return err;
 }
@@ -229,11 +241,11 @@ static int put_node_tooltip(FILE *stream, const struct graph_process *process)
 	int err;
 
 	fputs("tooltip=\"", stream);
-	err = put_borrowed(stream, process->exe && *process->exe ? process->exe : process->comm,
-			   TOOLTIP_COLUMNS, escape_dot);
+	err = dot_put_borrowed(stream, process->exe && *process->exe ? process->exe : process->comm,
+			       TOOLTIP_COLUMNS, escape_dot);
 	for (i = 1; !err && i < 16 && process->args && process->args[0] && process->args[i]; i++) {
 		fputc(' ', stream);
-		err = put_borrowed(stream, process->args[i], TOOLTIP_COLUMNS / 16, escape_dot);
+		err = dot_put_borrowed(stream, process->args[i], TOOLTIP_COLUMNS / 16, escape_dot);
 	}
 	fputs(process->is_traced ? "\"" : "\\n(not traced)\"", stream);
 	return err;
@@ -244,8 +256,8 @@ static int put_node_label(FILE *stream, const struct graph_process *process)
 	int err;
 
 	fputs("label=<<B>", stream);
-	err = put_borrowed(stream, process->comm && *process->comm ? process->comm : "?",
-			   NAME_COLUMNS, escape_dot_html);
+	err = dot_put_borrowed(stream, process->comm && *process->comm ? process->comm : "?",
+			       NAME_COLUMNS, escape_dot_html);
 	fputs("</B>", stream);
 	if (process->members > 1)
 		fprintf(stream, "<BR/><FONT POINT-SIZE=\"10\">%u processes</FONT>",
@@ -323,7 +335,7 @@ static int put_edge_label(FILE *stream, const struct graph *graph, const struct 
 		fprintf(stream, " ×%u", edge->members);
 	if (*name) {
 		fputc(' ', stream);
-		err = put_borrowed(stream, name, NAME_COLUMNS, escape_dot_html);
+		err = dot_put_borrowed(stream, name, NAME_COLUMNS, escape_dot_html);
 	}
 	fputs("<BR/>", stream);
 	put_amounts(stream, edge);
@@ -342,12 +354,12 @@ static int put_edge_tooltip(FILE *stream, const struct graph *graph, const struc
 		from = describe_process(&graph->processes[edge->from]);
 		to = describe_process(&graph->processes[edge->to]);
 		fprintf(stream, ", %s=\"", attributes[i]);
-		err = put_text(stream, from, TOOLTIP_COLUMNS, escape_dot);
+		err = dot_put_text(stream, from, TOOLTIP_COLUMNS, escape_dot);
 		fputs(" → ", stream);
-		err |= put_text(stream, to, TOOLTIP_COLUMNS, escape_dot);
+		err |= dot_put_text(stream, to, TOOLTIP_COLUMNS, escape_dot);
 		fprintf(stream, "\\n%s ", graph_mechanism_name(edge->mechanism));
-		err |= put_borrowed(stream, describe_channel(graph, edge->channel), TOOLTIP_COLUMNS,
-				    escape_dot);
+		err |= dot_put_borrowed(stream, describe_channel(graph, edge->channel),
+					TOOLTIP_COLUMNS, escape_dot);
 		fputc('"', stream);
 	}
 	return err ? -ENOMEM : 0;
@@ -356,7 +368,7 @@ static int put_edge_tooltip(FILE *stream, const struct graph *graph, const struc
 static int put_edge(FILE *stream, const struct graph *graph, const struct graph_edge *edge,
 		    bool is_backward)
 {
-	struct style style = style_of(edge->mechanism);
+	struct dot_style style = dot_style_of(edge->mechanism);
 	uint32_t left = is_backward ? edge->to : edge->from;
 	uint32_t right = is_backward ? edge->from : edge->to;
 	int err;
@@ -422,72 +434,26 @@ static int put_edges(FILE *stream, const struct graph *graph)
 	return err;
 }
 
-/* Shared memory. */
-
-static int put_memory_node(FILE *stream, const struct graph *graph, uint32_t index)
+static void drawing_fini(struct drawing *drawing)
 {
-	const struct graph_channel *channel = &graph->channels[index];
-	struct style style = style_of(channel->mechanism);
-	char size[UNITS_TEXT_MAX];
-	int err = 0;
-
-	units_format_bytes(size, sizeof(size), channel->size);
-	fprintf(stream,
-		"\tm%u [shape=cylinder, style=filled, fillcolor=\"#FFF6E0\", color=\"%s\", "
-		"fontcolor=\"%s\", label=<%s",
-		index + 1, style.line, style.text, graph_mechanism_name(channel->mechanism));
-	if (*channel->name) {
-		fputs("<BR/><B>", stream);
-		err = put_borrowed(stream, channel->name, NAME_COLUMNS, escape_dot_html);
-		fputs("</B>", stream);
-	}
-	fprintf(stream, "<BR/>%s>, tooltip=\"", channel->size ? size : "");
-	err |= put_borrowed(stream, describe_channel(graph, index), TOOLTIP_COLUMNS, escape_dot);
-	fputs("\"];\n", stream);
-	return err ? -ENOMEM : 0;
+	dot_channels_fini(&drawing->channels);
+	free(drawing->drawn);
 }
 
-static int put_memory(FILE *stream, const struct graph *graph, uint32_t index)
+/* What is drawn; to be ended also on failure. */
+static int drawing_init(const struct graph *graph, struct drawing *drawing)
 {
-	const struct graph_channel *channel = &graph->channels[index];
-	struct style style = style_of(channel->mechanism);
-	int err = put_memory_node(stream, graph, index);
+	size_t i;
 
-	for (size_t i = 0; i < channel->endpoints_nr; i++)
-		fprintf(stream,
-			"\tp%u -> m%u [dir=none, color=\"%s\", style=%s, tooltip=\"%s\"];\n",
-			channel->endpoints[i].process + 1, index + 1, style.line,
-			channel->endpoints[i].role == IPCT_ROLE_MAP_RW ? "solid" : "dashed",
-			channel->endpoints[i].role == IPCT_ROLE_MAP_RW ? "maps it to write" :
-									 "maps it to read only");
-	return err;
-}
-
-/* What is drawn. `ret->drawn` and `ret->memory` are owned by the caller, also on failure. */
-static int drawing_init(const struct graph *graph, struct drawing *ret)
-{
-	size_t lines = 0, nr = 0, i, j;
-
-	*ret = (struct drawing){ .drawn = calloc(graph->processes_nr + 1, sizeof(bool)),
-				 .memory = graph_memory_channels(graph, 2, &nr) };
-	if (!ret->drawn || !ret->memory)
+	*drawing = (struct drawing){ .drawn = calloc(graph->processes_nr + 1, sizeof(bool)) };
+	if (!drawing->drawn || dot_channels_init(&drawing->channels, graph, drawing->drawn))
 		return -ENOMEM;
-	for (i = 0; i < graph->edges_nr; i++)
-		ret->drawn[graph->edges[i].from] = ret->drawn[graph->edges[i].to] = true;
-	for (i = 0; i < nr; i++) {
-		const struct graph_channel *channel = &graph->channels[ret->memory[i]];
-
-		if (ret->memory_nr == MEMORY_MAX ||
-		    lines + channel->endpoints_nr > MEMORY_LINES_MAX)
-			continue;
-		lines += channel->endpoints_nr;
-		ret->memory[ret->memory_nr++] = ret->memory[i];
-		for (j = 0; j < channel->endpoints_nr; j++)
-			ret->drawn[channel->endpoints[j].process] = true;
+	for (i = 0; i < graph->edges_nr; i++) {
+		drawing->drawn[graph->edges[i].from] = true;
+		drawing->drawn[graph->edges[i].to] = true;
 	}
-	ret->memory_left_out = nr - ret->memory_nr;
 	for (i = 0; i < graph->processes_nr; i++)
-		ret->alone += !ret->drawn[i];
+		drawing->alone += !drawing->drawn[i];
 	return 0;
 }
 
@@ -515,12 +481,12 @@ static int put_graph(FILE *stream, const struct graph *graph, const struct outpu
 			err = put_node(stream, graph, i);
 	if (!err)
 		err = put_edges(stream, graph);
-	for (i = 0; i < drawing->memory_nr && !err; i++)
-		err = put_memory(stream, graph, drawing->memory[i]);
-	if (!graph->edges_nr && !drawing->memory_nr)
-		fputs("\tempty [shape=plaintext, style=\"\", "
-		      "label=\"no communication was seen\"];\n",
-		      stream);
+	if (!err)
+		err = dot_channels_put(stream, &drawing->channels, graph);
+	if (!graph->edges_nr && !drawing->channels.nr)
+		fprintf(stream, "\tempty [shape=plaintext, style=\"\", label=\"%s\"];\n",
+			graph->capture.is_snapshot ? "no channel has two known holders" :
+						     "no communication was seen");
 	fputs("}\n", stream);
 	return err;
 }
@@ -532,8 +498,7 @@ static int dot_write(const struct graph *graph, const struct output_options *opt
 
 	if (!err)
 		err = put_graph(stream, graph, options, &drawing);
-	free(drawing.drawn);
-	free(drawing.memory);
+	drawing_fini(&drawing);
 	if (!err && ferror(stream))
 		err = -EIO;
 	return err;

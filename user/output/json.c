@@ -252,7 +252,7 @@ static void put_ends(struct object *object, const struct graph_channel *channel,
 	json_t *array = json_array();
 	char name[DESCRIBE_END_MAX];
 
-	for (uint32_t end = GRAPH_END_FIRST; end <= GRAPH_END_SECOND; end <<= 1) {
+	for (uint32_t end = GRAPH_END_FIRST; end < GRAPH_END_NR; end <<= 1) {
 		if (!(endpoint->ends & end))
 			continue;
 		describe_end(channel, end, name, sizeof(name));
@@ -321,8 +321,6 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_text(&object, "mechanism", graph_mechanism_name(channel->mechanism));
 	put_text(&object, "name", channel->name);
 	put_text(&object, "object", channel->object);
-	if (channel->size)
-		put_u64(&object, "size", channel->size);
 	put_endpoints(&object, channel);
 	put_count(&object, "before_capture", &channel->before_capture);
 	put_count_fields(&unread, &channel->unread);
@@ -330,6 +328,8 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_object(&object, "unread", &unread);
 	put_count(&object, "truncated", &channel->truncated);
 	put_count(&object, "lost", &channel->lost);
+	if (channel->size || (channel->endpoints_nr && role_maps(channel->endpoints[0].role)))
+		put_u64(&object, "size", channel->size);
 	return object_write(&object, stream);
 }
 
