@@ -38,8 +38,8 @@ struct ipct_event {
  * (0 before accept gives it one) and the address of struct sock, which the slab reuses as
  * soon as the socket is gone. SysV queues and semaphores: id and ipc namespace. Memory, SysV
  * segments too, and locked files: inode, and device with the inode's generation in the high
- * half. eventfd: id and address of
- * its context. pty: index + 1 and address of the master's tty_struct. POSIX mq: inode, device.
+ * half. eventfd: id and address of its context. pty: index + 1 and address of the master's
+ * tty_struct. POSIX mq: inode, device.
  */
 struct ipct_key {
 	__u64 inode;
