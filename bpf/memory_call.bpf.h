@@ -149,7 +149,7 @@ static __always_inline void segment_got(struct task_state *state, const struct c
 
 	object_of_ipc(IPC_IDS_SHM, call->ret, &object);
 	segment = (struct shmid_kernel *)object.kernel; /* begins with its kern_ipc_perm */
-	if (!segment)
+	if (!bpf_core_field_exists(segment->shm_file) || !segment) /* CONFIG_SYSVIPC */
 		return;
 	object_of_memory(BPF_CORE_READ(segment, shm_file), &object);
 	memory_begin(state, &object);
