@@ -24,6 +24,8 @@ static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 	__sync_fetch_and_add(&value->copied, t->copied);
 	__sync_fetch_and_add(&value->wait_ns, t->wait_ns);
 	value->last_ns = t->event.time_ns;
+	if (t->mechanism == IPCT_EVENTFD)
+		__sync_fetch_and_add(&value->values, t->position);
 }
 
 static __noinline int aggregate(const struct ipct_transfer *t)
@@ -41,6 +43,8 @@ static __noinline int aggregate(const struct ipct_transfer *t)
 
 	if (t->flags & IPCT_TRANSFER_ADDRESS)
 		key.address = t->address;
+	if (t->mechanism == IPCT_PTY)
+		key.signal = !(t->flags & IPCT_TRANSFER_RAW);
 	value = aggregate_get(&key, t->event.time_ns);
 	if (value)
 		aggregate_add(value, t);

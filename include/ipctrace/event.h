@@ -225,8 +225,10 @@ struct ipct_aggregate {
 	__s32 error; /* -errno of failed operations, 0: they succeeded */
 	__u8 mechanism;
 	__u8 role;
-	__u16 signal; /* SIGNAL: its number; the target's pid and start time are the key */
+	/* SIGNAL: its number; the target's pid and start time are the key. PTY: 1: not raw */
+	__u16 signal;
 	struct ipct_address address; /* UDP: of the other end, port 0 if not known */
+	__u64 values;		     /* eventfd: sum of what was written or read */
 };
 
 /* Description of an object that is neither a pipe nor a socket, and what is in it. */
@@ -393,7 +395,8 @@ IPCT_ASSERT_SIZE(ipct_exit, 40);
 IPCT_ASSERT_SIZE(ipct_signal, 64);
 IPCT_ASSERT_SIZE(ipct_descriptor, 40);
 IPCT_ASSERT_SIZE(ipct_process, 80);
-IPCT_ASSERT_SIZE(ipct_aggregate, 136);
+IPCT_ASSERT_OFFSET(ipct_aggregate, values, 136);
+IPCT_ASSERT_SIZE(ipct_aggregate, 144);
 IPCT_ASSERT_OFFSET(ipct_object, name, 88);
 IPCT_ASSERT_SIZE(ipct_object, 600);
 IPCT_ASSERT_SIZE(ipct_mapping, 88);
