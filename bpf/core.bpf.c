@@ -12,6 +12,7 @@
 #include "signal_call.bpf.h"
 #include "sync_call.bpf.h"
 #include "syscall.bpf.h"
+#include "terminal_call.bpf.h"
 #include "transfer.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -460,6 +461,9 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 		return;
 	case SHAPE_SIGWAIT:
 		signal_call();
+		return;
+	case SHAPE_IOCTL:
+		terminal_call();
 		return;
 	}
 }

@@ -105,6 +105,7 @@ enum ipct_origin {
 	IPCT_ORIGIN_START = 4,	   /* snapshot at the start */
 	IPCT_ORIGIN_END = 5,	   /* snapshot at the end */
 	IPCT_ORIGIN_CLOSE = 6,	   /* about to go away: last levels */
+	IPCT_ORIGIN_FLUSH = 7,	   /* pty: what waited in it was thrown away */
 };
 
 /* Description of a pipe or FIFO and what is in it. */

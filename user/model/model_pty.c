@@ -11,6 +11,7 @@
 
 #include "model/mechanism_model.h"
 
+#define FLUSH_NS 10000000ULL  /* a transfer this close to a flush may have been thrown away */
 #define CREDIT_NS 10000000ULL /* a send is reported this much after its receive, at most */
 
 enum pty_direction {
@@ -33,6 +34,7 @@ struct pty_entry {
 	struct ipct_key key;
 	struct channel *channel; /* of the present generation */
 	struct cooked cooked[2]; /* by enum pty_direction */
+	uint64_t flushed_ns;	 /* when somebody threw away what waited in it */
 	UT_hash_handle hh;
 };
 
@@ -86,6 +88,18 @@ static void pty_note_level(const struct ipct_object *object, struct stream_ledge
 		stream_ledger_level_at_end(ledger, level, object->event.time_ns);
 }
 
+/* What was sent and is not received is received by nobody, and nobody knows how much it is. */
+static void pty_flush(struct pty_entry *entry, uint64_t time_ns)
+{
+	entry->flushed_ns = time_ns;
+	for (int i = 0; i < 2; i++) {
+		struct direction *direction = &entry->channel->directions[i];
+
+		direction->is_suspect |= stream_ledger_party(direction->stream, true)->bytes !=
+					 stream_ledger_party(direction->stream, false)->bytes;
+	}
+}
+
 static int pty_describe(struct world *world, const struct ipct_object *object)
 {
 	struct pty_entry *entry = pty_get(world, &object->key);
@@ -98,7 +112,10 @@ static int pty_describe(struct world *world, const struct ipct_object *object)
 		if (!entry->channel)
 			return -ENOMEM;
 		memset(entry->cooked, 0, sizeof(entry->cooked));
+		entry->flushed_ns = 0;
 	}
+	if (object->origin == IPCT_ORIGIN_FLUSH)
+		pty_flush(entry, object->event.time_ns);
 	for (int i = 0; i < 2; i++)
 		/* what waits is not what was sent */
 		if (!entry->cooked[i].is_cooked)
@@ -211,6 +228,8 @@ static int cooked_total(struct cooked *cooked, struct direction *direction,
 	int err = 0;
 
 	cooked->has_totals = true;
+	cooked_owe(cooked, cooked->credit.process, cooked->credit.bytes, cooked->credit.time_ns);
+	cooked->credit.bytes = 0;
 	if (is_send) {
 		cooked->pending += aggregate->bytes;
 		err = model_stream_total(direction, aggregate, process);
@@ -248,6 +267,8 @@ static int pty_transfer(struct world *world, const struct ipct_transfer *transfe
 	if (!(transfer->flags & IPCT_TRANSFER_RAW))
 		pty_cook(entry, way);
 	direction = &entry->channel->directions[way];
+	if (entry->flushed_ns && transfer->event.time_ns < entry->flushed_ns + FLUSH_NS)
+		direction->is_suspect = true;
 	if (entry->cooked[way].is_cooked)
 		return cooked_transfer(&entry->cooked[way], direction->stream, &operation, is_send);
 	return model_stream_transfer(direction, transfer, process, is_doubtful);
