@@ -8,6 +8,16 @@
 #include "socket.bpf.h"
 #include "syscall.bpf.h"
 
+#define FLAG_PEEK 0x2
+#define FLAG_TRUNC 0x20
+#define FLAG_ERRQUEUE 0x2000
+
+/* What a call with these flags returned is no data. */
+static __always_inline bool flags_move_nothing(__u32 flags)
+{
+	return flags & (FLAG_PEEK | FLAG_ERRQUEUE);
+}
+
 /* The socket at the other end of the first message, where a hook inside the call named it. */
 static __always_inline __u64 first_peer(const struct task_state *state)
 {
@@ -99,6 +109,56 @@ static __always_inline void fill_eventfd(const struct call *call, const struct o
 		t->flags |= IPCT_TRANSFER_POSITION;
 	if (eventfd_is_semaphore(object))
 		t->flags |= IPCT_TRANSFER_SEMAPHORE;
+}
+
+/* The receive or send of a call that moves one message or bytes. */
+static __always_inline void fill_message(const struct call *call, const struct object *object,
+					 struct ipct_transfer *t)
+{
+	struct message_header header = {};
+	__u32 flags = 0;
+	__u64 name = 0, room = 0;
+
+	switch (call->shape) {
+	case SHAPE_SENDTO:
+		name = call->args[4];
+		break;
+	case SHAPE_RECVFROM:
+		name = call->args[4];
+		flags = call->args[3];
+		room = call->args[2];
+		break;
+	case SHAPE_SENDMSG:
+	case SHAPE_RECVMSG:
+		message_read_header(call->args[1], call->is_ia32, &header);
+		name = header.name;
+		flags = call->shape == SHAPE_RECVMSG ? call->args[2] : 0;
+		if (flags & FLAG_TRUNC)
+			room = message_room(&header, call->is_ia32);
+		break;
+	default:
+		return;
+	}
+	if (object->mechanism == IPCT_UDP && t->result >= 0 &&
+	    message_read_address(name, &t->address))
+		t->flags |= IPCT_TRANSFER_ADDRESS;
+	if (!(flags & FLAG_TRUNC) || t->result < 0)
+		return;
+	if (object->mechanism == IPCT_TCP) {
+		t->copied = 0;
+		t->flags |= IPCT_TRANSFER_DISCARD;
+	} else if (model_is_message(object->mechanism) && room < t->copied) {
+		t->copied = room;
+	}
+}
+
+static __always_inline bool call_peeks(const struct call *call)
+{
+	if (call->shape == SHAPE_RECVFROM)
+		return flags_move_nothing(call->args[3]);
+	if (call->shape == SHAPE_RECVMSG)
+		return flags_move_nothing(call->args[2]);
+	return false;
 }
 
 #endif

@@ -13,14 +13,12 @@
 #include "signal_call.bpf.h"
 #include "sync_call.bpf.h"
 #include "syscall.bpf.h"
+#include "terminal_call.bpf.h"
 #include "transfer.bpf.h"
 #include "uring.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define FLAG_PEEK 0x2
-#define FLAG_TRUNC 0x20
-#define FLAG_ERRQUEUE 0x2000
 #define MESSAGES_MAX 64 /* of one sendmmsg or recvmmsg; what is beyond is counted as lost */
 #define ERROR_IN_PROGRESS 115
 
@@ -73,12 +71,6 @@ static __noinline int report_unresolved(const struct task_state *state, const st
 	return 0;
 }
 
-/* What a call with these flags returned is no data. */
-static __always_inline bool flags_move_nothing(__u32 flags)
-{
-	return flags & (FLAG_PEEK | FLAG_ERRQUEUE);
-}
-
 /* Returned 0: an end of file, if the channel turns out to be empty? */
 static __always_inline bool may_be_end(const struct task_state *state, const struct object *object,
 				       const struct ipct_transfer *t)
@@ -122,56 +114,6 @@ static __always_inline void report(const struct task_state *state, const struct 
 		t->wait_ns = state->wait_ns;
 	t->syscall = call_number(call);
 	transfer(object, t);
-}
-
-/* The receive or send of a call that moves one message or bytes. */
-static __always_inline void fill_message(const struct call *call, const struct object *object,
-					 struct ipct_transfer *t)
-{
-	struct message_header header = {};
-	__u32 flags = 0;
-	__u64 name = 0, room = 0;
-
-	switch (call->shape) {
-	case SHAPE_SENDTO:
-		name = call->args[4];
-		break;
-	case SHAPE_RECVFROM:
-		name = call->args[4];
-		flags = call->args[3];
-		room = call->args[2];
-		break;
-	case SHAPE_SENDMSG:
-	case SHAPE_RECVMSG:
-		message_read_header(call->args[1], call->is_ia32, &header);
-		name = header.name;
-		flags = call->shape == SHAPE_RECVMSG ? call->args[2] : 0;
-		if (flags & FLAG_TRUNC)
-			room = message_room(&header, call->is_ia32);
-		break;
-	default:
-		return;
-	}
-	if (object->mechanism == IPCT_UDP && t->result >= 0 &&
-	    message_read_address(name, &t->address))
-		t->flags |= IPCT_TRANSFER_ADDRESS;
-	if (!(flags & FLAG_TRUNC) || t->result < 0)
-		return;
-	if (object->mechanism == IPCT_TCP) {
-		t->copied = 0;
-		t->flags |= IPCT_TRANSFER_DISCARD;
-	} else if (model_is_message(object->mechanism) && room < t->copied) {
-		t->copied = room;
-	}
-}
-
-static __always_inline bool call_peeks(const struct call *call)
-{
-	if (call->shape == SHAPE_RECVFROM)
-		return flags_move_nothing(call->args[3]);
-	if (call->shape == SHAPE_RECVMSG)
-		return flags_move_nothing(call->args[2]);
-	return false;
 }
 
 static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u8 role,
@@ -479,6 +421,9 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 		return;
 	case SHAPE_SIGWAIT:
 		signal_call();
+		return;
+	case SHAPE_IOCTL:
+		terminal_call();
 		return;
 	}
 }

@@ -50,6 +50,12 @@ static __always_inline bool mechanism_is_queue(__u8 mechanism)
 	return mechanism == IPCT_POSIX_MQ || mechanism == IPCT_SYSV_MSG;
 }
 
+static __always_inline bool model_is_message(__u8 mechanism)
+{
+	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
+	       mechanism == IPCT_UDP || mechanism == IPCT_NETLINK;
+}
+
 static __always_inline bool mechanism_is_unix(__u8 mechanism)
 {
 	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UNIX_SEQPACKET;

@@ -71,6 +71,7 @@ enum shape {
 	SHAPE_SOCKETCALL,
 	SHAPE_IPC,
 	SHAPE_URING_ENTER,
+	SHAPE_IOCTL, /* only those that throw away what waits in a terminal */
 	/* change the descriptor table */
 	SHAPE_CLOSE,
 	SHAPE_CLOSE_RANGE,
@@ -196,6 +197,17 @@ static __always_inline bool memory_matters(__u8 shape, const __u64 *args)
 	return mapper_has(bpf_get_current_pid_tgid() >> 32);
 }
 
+#define IOCTL_TCSETSF 0x5404 /* include/uapi/asm-generic/ioctls.h; alike on x86 and arm64 */
+#define IOCTL_TCSETAF 0x5408
+#define IOCTL_TCFLSH 0x540b
+#define IOCTL_TCSETSF2 0x402c542d
+
+static __always_inline bool ioctl_flushes(__u32 command)
+{
+	return command == IOCTL_TCFLSH || command == IOCTL_TCSETSF || command == IOCTL_TCSETAF ||
+	       command == IOCTL_TCSETSF2;
+}
+
 /*
  * Is a call of this shape one of ours, by its arguments? Most futexes are private to their
  * process, most mappings too, and few calls of fcntl lock: they end here.
@@ -220,6 +232,8 @@ static __always_inline bool arguments_matter(__u8 shape, const __u64 *args)
 		return memory_matters(shape, args);
 	case SHAPE_FCNTL:
 		return fcntl_locks(args[1]);
+	case SHAPE_IOCTL:
+		return ioctl_flushes(args[1]);
 	default:
 		return true;
 	}

@@ -17,12 +17,6 @@ static __always_inline bool is_restart(__s64 ret)
 	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
 }
 
-static __always_inline bool model_is_message(__u8 mechanism)
-{
-	return mechanism == IPCT_UNIX_DGRAM || mechanism == IPCT_UNIX_SEQPACKET ||
-	       mechanism == IPCT_UDP || mechanism == IPCT_NETLINK;
-}
-
 static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 					  const struct ipct_transfer *t)
 {
@@ -35,6 +29,8 @@ static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 	__sync_fetch_and_add(&value->copied, t->copied);
 	__sync_fetch_and_add(&value->wait_ns, t->wait_ns);
 	value->last_ns = t->event.time_ns;
+	if (t->mechanism == IPCT_EVENTFD)
+		__sync_fetch_and_add(&value->values, t->position);
 }
 
 static __noinline int aggregate(const struct ipct_transfer *t)
@@ -52,6 +48,8 @@ static __noinline int aggregate(const struct ipct_transfer *t)
 
 	if (t->flags & IPCT_TRANSFER_ADDRESS)
 		key.address = t->address;
+	if (t->mechanism == IPCT_PTY)
+		key.signal = !(t->flags & IPCT_TRANSFER_RAW);
 	value = aggregate_get(&key, t->event.time_ns);
 	if (value)
 		aggregate_add(value, t);

@@ -83,6 +83,7 @@ struct ipct_aggregate_value {
 	__u64 wait_ns;
 	__u64 first_ns;
 	__u64 last_ns;
+	__u64 values; /* eventfd: sum of what was written or read */
 };
 
 #endif

@@ -107,6 +107,7 @@ enum ipct_origin {
 	IPCT_ORIGIN_START = 4,	   /* snapshot at the start */
 	IPCT_ORIGIN_END = 5,	   /* snapshot at the end */
 	IPCT_ORIGIN_CLOSE = 6,	   /* about to go away: last levels */
+	IPCT_ORIGIN_FLUSH = 7,	   /* pty: what waited in it was thrown away */
 };
 
 /* Description of a pipe or FIFO and what is in it. */
@@ -231,6 +232,7 @@ struct ipct_aggregate {
 	__s32 error; /* -errno of failed operations, 0: they succeeded */
 	__u8 mechanism;
 	__u8 role;
+	/* SIGNAL: its number; the target's pid and start time are the key. PTY: 1: not raw */
 	__u16 signal; /* SIGNAL: its number; the target's pid and start time are the key */
 	/*
 	 * UDP: of the other end, port 0 if not known. SYNC records: `port` their flags, `scope` the
@@ -238,6 +240,7 @@ struct ipct_aggregate {
 	 * `bytes` the sum of the amounts).
 	 */
 	struct ipct_address address;
+	__u64 values; /* eventfd: sum of what was written or read */
 };
 
 /* Description of an object that is neither a pipe nor a socket, and what is in it. */
@@ -415,7 +418,8 @@ IPCT_ASSERT_SIZE(ipct_exit, 40);
 IPCT_ASSERT_SIZE(ipct_signal, 64);
 IPCT_ASSERT_SIZE(ipct_descriptor, 40);
 IPCT_ASSERT_SIZE(ipct_process, 80);
-IPCT_ASSERT_SIZE(ipct_aggregate, 136);
+IPCT_ASSERT_OFFSET(ipct_aggregate, values, 136);
+IPCT_ASSERT_SIZE(ipct_aggregate, 144);
 IPCT_ASSERT_OFFSET(ipct_object, name, 88);
 IPCT_ASSERT_SIZE(ipct_object, 600);
 IPCT_ASSERT_SIZE(ipct_mapping, 88);

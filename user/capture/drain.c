@@ -65,6 +65,7 @@ static void aggregate_fill(const struct ipct_aggregate_key *key,
 	ret->copied = value->copied;
 	ret->wait_ns = value->wait_ns;
 	ret->first_ns = value->first_ns;
+	ret->values = value->values;
 	ret->error = key->error;
 	ret->mechanism = key->mechanism;
 	ret->role = key->role;

@@ -25,7 +25,8 @@ struct counter_ledger {
 	struct counter_node *pending; /* written, not taken; oldest first */
 	struct counter_node *debts;   /* taken, not seen written */
 	struct party writers, readers;
-	struct party write_totals, read_totals; /* of these, only added up */
+	struct party write_totals, read_totals; /* of these, only added up; bytes: their values */
+	uint64_t spread_left;			/* writes of these that nobody read */
 	struct edge_set edges;
 	struct stream_balance before_taken;
 	uint64_t uniform_value; /* of every write, 0: none yet */
@@ -264,17 +265,19 @@ int counter_ledger_read(struct counter_ledger *ledger, const struct counter_oper
 	return err;
 }
 
-int counter_ledger_add_total(struct counter_ledger *ledger, bool is_write, uint32_t process,
-			     uint64_t count, uint64_t time_ns)
+int counter_ledger_add_total(struct counter_ledger *ledger, bool is_write,
+			     const struct counter_total *total)
 {
-	uint64_t messages = is_write ? count : 0;
+	uint64_t messages = is_write ? total->count : 0;
 	struct party *totals = is_write ? &ledger->write_totals : &ledger->read_totals;
-	int err = party_add(is_write ? &ledger->writers : &ledger->readers, process, messages,
-			    messages * COUNTER_WRITE_BYTES, time_ns);
+	int err = party_add(is_write ? &ledger->writers : &ledger->readers, total->process,
+			    messages, messages * COUNTER_WRITE_BYTES, total->time_ns);
 
-	if (time_ns > ledger->newest_ns)
-		ledger->newest_ns = time_ns;
-	return err ? err : party_add(totals, process, count, 0, time_ns);
+	if (total->time_ns > ledger->newest_ns)
+		ledger->newest_ns = total->time_ns;
+	if (err)
+		return err;
+	return party_add(totals, total->process, total->count, total->value, total->time_ns);
 }
 
 /* The end ---------------------------------------------------------------------------------- */
@@ -320,11 +323,12 @@ static int ledger_settle_debts(struct counter_ledger *ledger)
 	return 0;
 }
 
-/* Of `nr` writes of a process, to each reader in the measure of its reads. */
-static int writes_spread(struct counter_ledger *ledger, uint32_t process, uint64_t nr)
+/* `nr` writes of a process, with a total of `written` by all, to each reader as it read. */
+static int writes_spread(struct counter_ledger *ledger, uint32_t process, uint64_t nr,
+			 uint64_t written)
 {
 	const struct counter_operation write = { .process = process };
-	uint64_t weights = ledger->read_totals.messages, given = 0, weight = 0;
+	uint64_t given = 0, value = 0;
 	int err = 0;
 
 	for (struct party_member *member = ledger->read_totals.members; member && !err;
@@ -333,38 +337,46 @@ static int writes_spread(struct counter_ledger *ledger, uint32_t process, uint64
 						  .time_ns = member->last_ns };
 		uint64_t until;
 
-		weight += member->messages;
-		until = (uint64_t)((unsigned __int128)nr * weight / weights);
+		value += member->bytes;
+		until = value >= written ? nr : (unsigned __int128)nr * value / written;
+		if (until < given) /* the sum of the values is beyond 64 bits */
+			until = given;
 		err = ledger_match(ledger, &write, &read, until - given);
 		given = until;
 	}
+	ledger->spread_left += nr - given;
 	return err;
 }
 
-/* Some operations have no values: whoever read the others' writes, all that is left was read. */
-static int ledger_spread(struct counter_ledger *ledger)
+/* What waits on either side becomes part of the totals. */
+static int nodes_total(struct counter_node **nodes, struct party *totals)
 {
 	struct counter_node *node, *next;
 	int err = 0;
 
-	DL_FOREACH_SAFE(ledger->debts, node, next)
+	DL_FOREACH_SAFE(*nodes, node, next)
 	{
+		bool is_whole = node->left == node->operation.value;
+
 		if (!err)
-			err = party_add(&ledger->read_totals, node->operation.process, 1, 0,
+			err = party_add(totals, node->operation.process, is_whole, node->left,
 					node->operation.time_ns);
-		node_drop(&ledger->debts, node);
+		node_drop(nodes, node);
 	}
-	if (err || !ledger->read_totals.messages)
-		return err;
+	return err;
+}
+
+/* Some operations were only added up: as much of the writes as was read went to its readers. */
+static int ledger_spread(struct counter_ledger *ledger)
+{
+	int err = nodes_total(&ledger->debts, &ledger->read_totals);
+
+	if (!err)
+		err = nodes_total(&ledger->pending, &ledger->write_totals);
 	for (struct party_member *member = ledger->write_totals.members; member && !err;
 	     member = member->hh.next)
-		err = writes_spread(ledger, member->process, member->messages);
-	DL_FOREACH_SAFE(ledger->pending, node, next)
-	{
-		if (!err && node->left == node->operation.value)
-			err = writes_spread(ledger, node->operation.process, 1);
-		node_drop(&ledger->pending, node);
-	}
+		err = writes_spread(ledger, member->process, member->messages,
+				    ledger->write_totals.bytes);
 	return err;
 }
 
@@ -382,6 +394,7 @@ static void result_fill(const struct counter_ledger *ledger, struct counter_resu
 	DL_FOREACH(ledger->pending, node)
 	if (node->operation.process != NOBODY && node->left == node->operation.value)
 		result->unread.messages++;
+	result->unread.messages += ledger->spread_left;
 	result->unread.bytes = result->unread.messages * COUNTER_WRITE_BYTES;
 }
 

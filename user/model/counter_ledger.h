@@ -43,9 +43,16 @@ void counter_ledger_level_at_end(struct counter_ledger *ledger, uint64_t value, 
 /* 0 or -ENOMEM. A write of 0 adds nothing and is no message. */
 int counter_ledger_write(struct counter_ledger *ledger, const struct counter_operation *operation);
 int counter_ledger_read(struct counter_ledger *ledger, const struct counter_operation *operation);
-/* `count` writes or reads that were only added up: their values and their order are unknown. */
-int counter_ledger_add_total(struct counter_ledger *ledger, bool is_write, uint32_t process,
-			     uint64_t count, uint64_t time_ns);
+
+/* Writes or reads that were only added up: their order is unknown. */
+struct counter_total {
+	uint32_t process;
+	uint64_t count;
+	uint64_t value; /* of all */
+	uint64_t time_ns;
+};
+int counter_ledger_add_total(struct counter_ledger *ledger, bool is_write,
+			     const struct counter_total *total);
 
 struct counter_result {
 	struct stream_balance before; /* at least: how many writes made it up is unknown */

@@ -106,16 +106,22 @@ static int eventfd_aggregate(struct world *world, const struct ipct_aggregate *a
 {
 	struct eventfd_entry *entry = eventfd_get(world, &aggregate->key);
 	bool is_write = aggregate->role == IPCT_ROLE_SEND;
+	struct counter_total total = {
+		.process = process,
+		.count = aggregate->messages,
+		.time_ns = aggregate->event.time_ns,
+	};
 	int err;
 
 	if (!entry)
 		return -ENOMEM;
+	if (aggregate->event.size >= sizeof(*aggregate))
+		total.value = aggregate->values;
 	err = model_count_total(entry->channel, aggregate, process,
 				is_write ? aggregate->messages : 0);
 	if (err || aggregate->error)
 		return err;
-	return counter_ledger_add_total(entry->channel->directions[0].counter, is_write, process,
-					aggregate->messages, aggregate->event.time_ns);
+	return counter_ledger_add_total(entry->channel->directions[0].counter, is_write, &total);
 }
 
 void model_eventfd_fini(struct world *world)

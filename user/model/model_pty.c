@@ -11,6 +11,7 @@
 
 #include "model/mechanism_model.h"
 
+#define FLUSH_NS 10000000ULL  /* a transfer this close to a flush may have been thrown away */
 #define CREDIT_NS 10000000ULL /* a send is reported this much after its receive, at most */
 
 enum pty_direction {
@@ -24,12 +25,16 @@ struct cooked {
 	uint64_t pending; /* bytes sent and not received */
 	/* the last receive that got more than was sent: its send may not be reported yet */
 	struct stream_operation credit;
+	/* the same of older ones: sends that were only added up may be told of much later */
+	struct stream_total owed;
+	bool has_totals;
 };
 
 struct pty_entry {
 	struct ipct_key key;
 	struct channel *channel; /* of the present generation */
 	struct cooked cooked[2]; /* by enum pty_direction */
+	uint64_t flushed_ns;	 /* when somebody threw away what waited in it */
 	UT_hash_handle hh;
 };
 
@@ -83,6 +88,18 @@ static void pty_note_level(const struct ipct_object *object, struct stream_ledge
 		stream_ledger_level_at_end(ledger, level, object->event.time_ns);
 }
 
+/* What was sent and is not received is received by nobody, and nobody knows how much it is. */
+static void pty_flush(struct pty_entry *entry, uint64_t time_ns)
+{
+	entry->flushed_ns = time_ns;
+	for (int i = 0; i < 2; i++) {
+		struct direction *direction = &entry->channel->directions[i];
+
+		direction->is_suspect |= stream_ledger_party(direction->stream, true)->bytes !=
+					 stream_ledger_party(direction->stream, false)->bytes;
+	}
+}
+
 static int pty_describe(struct world *world, const struct ipct_object *object)
 {
 	struct pty_entry *entry = pty_get(world, &object->key);
@@ -95,7 +112,10 @@ static int pty_describe(struct world *world, const struct ipct_object *object)
 		if (!entry->channel)
 			return -ENOMEM;
 		memset(entry->cooked, 0, sizeof(entry->cooked));
+		entry->flushed_ns = 0;
 	}
+	if (object->origin == IPCT_ORIGIN_FLUSH)
+		pty_flush(entry, object->event.time_ns);
 	for (int i = 0; i < 2; i++)
 		/* what waits is not what was sent */
 		if (!entry->cooked[i].is_cooked)
@@ -128,6 +148,21 @@ static void pty_cook(struct pty_entry *entry, enum pty_direction way)
 	cooked->pending = sent->bytes > received->bytes ? sent->bytes - received->bytes : 0;
 }
 
+/* Gives what older receives got to sends that were not told of then, if there are such. */
+static int cooked_give_total(struct cooked *cooked, struct stream_ledger *ledger)
+{
+	struct stream_total part = cooked->owed;
+
+	if (part.bytes > cooked->pending)
+		part.bytes = cooked->pending;
+	if (!part.bytes || !cooked->has_totals)
+		return 0;
+	part.copied = part.bytes;
+	cooked->pending -= part.bytes;
+	cooked->owed.bytes -= part.bytes;
+	return stream_ledger_add_total(ledger, false, &part);
+}
+
 /* Gives a receive what was sent for it. 0 or -ENOMEM. */
 static int cooked_receive(struct cooked *cooked, struct stream_ledger *ledger,
 			  const struct stream_operation *receive, uint64_t *ret_left)
@@ -142,25 +177,66 @@ static int cooked_receive(struct cooked *cooked, struct stream_ledger *ledger,
 	return part.bytes ? stream_ledger_receive(ledger, &part) : 0;
 }
 
+static void cooked_owe(struct cooked *cooked, uint32_t process, uint64_t bytes, uint64_t time_ns)
+{
+	cooked->owed.process = process;
+	cooked->owed.bytes += bytes;
+	cooked->owed.last_ns = time_ns;
+	if (!cooked->owed.first_ns)
+		cooked->owed.first_ns = time_ns;
+}
+
+/* A send: what was received too early is given to it. */
+static int cooked_send(struct cooked *cooked, struct stream_ledger *ledger,
+		       const struct stream_operation *operation)
+{
+	uint64_t left;
+	int err;
+
+	cooked->pending += operation->bytes;
+	err = stream_ledger_send(ledger, operation);
+	if (!err)
+		err = cooked_give_total(cooked, ledger);
+	if (err || operation->time_ns > cooked->credit.time_ns + CREDIT_NS)
+		return err;
+	err = cooked_receive(cooked, ledger, &cooked->credit, &left);
+	cooked->credit.bytes = left;
+	return err;
+}
+
 static int cooked_transfer(struct cooked *cooked, struct stream_ledger *ledger,
 			   const struct stream_operation *operation, bool is_send)
 {
 	uint64_t left;
 	int err;
 
-	if (!is_send) {
-		err = cooked_receive(cooked, ledger, operation, &left);
-		cooked->credit = *operation;
-		cooked->credit.bytes = left;
-		return err;
-	}
-	cooked->pending += operation->bytes;
-	err = stream_ledger_send(ledger, operation);
-	if (err || !cooked->credit.bytes || operation->time_ns > cooked->credit.time_ns + CREDIT_NS)
-		return err;
-	err = cooked_receive(cooked, ledger, &cooked->credit, &left);
+	if (is_send)
+		return cooked_send(cooked, ledger, operation);
+	err = cooked_receive(cooked, ledger, operation, &left);
+	if (cooked->credit.bytes)
+		cooked_owe(cooked, cooked->credit.process, cooked->credit.bytes,
+			   cooked->credit.time_ns);
+	cooked->credit = *operation;
 	cooked->credit.bytes = left;
 	return err;
+}
+
+static int cooked_total(struct cooked *cooked, struct direction *direction,
+			const struct ipct_aggregate *aggregate, uint32_t process)
+{
+	bool is_send = aggregate->role == IPCT_ROLE_SEND;
+	int err = 0;
+
+	cooked->has_totals = true;
+	cooked_owe(cooked, cooked->credit.process, cooked->credit.bytes, cooked->credit.time_ns);
+	cooked->credit.bytes = 0;
+	if (is_send) {
+		cooked->pending += aggregate->bytes;
+		err = model_stream_total(direction, aggregate, process);
+	} else {
+		cooked_owe(cooked, process, aggregate->bytes, aggregate->event.time_ns);
+	}
+	return err ? err : cooked_give_total(cooked, direction->stream);
 }
 
 static int pty_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,
@@ -191,6 +267,8 @@ static int pty_transfer(struct world *world, const struct ipct_transfer *transfe
 	if (!(transfer->flags & IPCT_TRANSFER_RAW))
 		pty_cook(entry, way);
 	direction = &entry->channel->directions[way];
+	if (entry->flushed_ns && transfer->event.time_ns < entry->flushed_ns + FLUSH_NS)
+		direction->is_suspect = true;
 	if (entry->cooked[way].is_cooked)
 		return cooked_transfer(&entry->cooked[way], direction->stream, &operation, is_send);
 	return model_stream_transfer(direction, transfer, process, is_doubtful);
@@ -200,6 +278,7 @@ static int pty_aggregate(struct world *world, const struct ipct_aggregate *aggre
 			 uint32_t process)
 {
 	struct pty_entry *entry = pty_get(world, &aggregate->key);
+	struct direction *direction;
 	enum pty_direction way;
 	int err;
 
@@ -210,9 +289,14 @@ static int pty_aggregate(struct world *world, const struct ipct_aggregate *aggre
 				aggregate->role == IPCT_ROLE_SEND ? aggregate->messages : 0);
 	if (err)
 		return err;
-	/* whether it was raw is not known */
-	entry->channel->directions[way].is_suspect = true;
-	return model_stream_total(&entry->channel->directions[way], aggregate, process);
+	if (aggregate->error)
+		return 0;
+	if (aggregate->signal)
+		pty_cook(entry, way);
+	direction = &entry->channel->directions[way];
+	if (entry->cooked[way].is_cooked)
+		return cooked_total(&entry->cooked[way], direction, aggregate, process);
+	return model_stream_total(direction, aggregate, process);
 }
 
 void model_pty_fini(struct world *world)

@@ -18,6 +18,8 @@ static size_t event_least(__u16 type)
 		return offsetof(struct ipct_pipe, name);
 	case IPCT_EVENT_SOCKET:
 		return offsetof(struct ipct_socket, name);
+	case IPCT_EVENT_AGGREGATE: /* before there were eventfds */
+		return offsetof(struct ipct_aggregate, values);
 	case IPCT_EVENT_OBJECT:
 		return offsetof(struct ipct_object, name);
 	default:
