@@ -235,6 +235,26 @@ static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u
 	t->copied = result > 0 ? result : 0;
 }
 
+/* /proc/PID/mem: no transfer. */
+static __always_inline void move_memory(struct task_state *state, const struct call *call,
+					const struct object *object, __u8 role)
+{
+	state->call = *call;
+	state->object = *object;
+	access_file(role);
+}
+
+/* A call in scope on this object: call_passes() looks into it if it may pass descriptors. */
+static __always_inline void carry(struct task_state *state, const struct call *call,
+				  const struct object *object, __u8 role)
+{
+	if (!mechanism_is_unix(object->mechanism) || !call_may_pass(state, call, role))
+		return;
+	state->call = *call;
+	state->object = *object;
+	state->is_carrying = 1;
+}
+
 /* Descriptor `index` of the call sent or received call->ret bytes. */
 static __noinline int move(struct task_state *state, const struct call *call, __u32 index,
 			   __u8 role)
@@ -253,8 +273,13 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	}
 	if (call_peeks(call))
 		return 0;
+	if (object.mechanism == IPCT_PROCESS_VM) {
+		move_memory(state, call, &object, role);
+		return 0;
+	}
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
+	carry(state, call, &object, role);
 	if (call->shape == SHAPE_VMSPLICE && !pipe_end_is_writable(&object))
 		role = IPCT_ROLE_RECEIVE;
 	transfer_init(&t, fds[index & 1], role, call->ret);
@@ -318,6 +343,7 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 		return 0;
 	state->call = *call;
 	state->object = object;
+	carry(state, call, &object, role);
 	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= call->ret)
 			return 0;
@@ -355,6 +381,21 @@ static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 	}
 }
 
+/* The messages of the call that move() or move_many() has put into the state. */
+static __always_inline void call_passes(struct task_state *state, const struct call *call,
+					__u8 role)
+{
+	if (!state->is_carrying)
+		return;
+	state->is_carrying = 0;
+	pass_message(0, role);
+	for (__u32 i = 1; i < MESSAGES_MAX; i++) {
+		if (!call_has_parts(call) || i >= call->ret)
+			return;
+		pass_message(i, role);
+	}
+}
+
 static __always_inline void call_moves(struct task_state *state, const struct call *call)
 {
 	__u8 roles[CALL_OBJECTS];
@@ -364,12 +405,13 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 	shape_roles(call->shape, roles);
 	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
 		move_many(state, call, roles[0]);
-		return;
+	} else {
+		if (roles[0])
+			move(state, call, 0, roles[0]);
+		if (roles[1])
+			move(state, call, 1, roles[1]);
 	}
-	if (roles[0])
-		move(state, call, 0, roles[0]);
-	if (roles[1])
-		move(state, call, 1, roles[1]);
+	call_passes(state, call, roles[0]);
 }
 
 /* A call gave or named the object behind `fd`: into the scope, and describe it. */
@@ -379,7 +421,7 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 	struct object object;
 
 	object_of_current_fd(fd, &object);
-	if (!mechanism_is_wanted(object.mechanism))
+	if (!mechanism_is_wanted(object.mechanism) || object.mechanism == IPCT_PROCESS_VM)
 		return 0;
 	if (!object_in_scope(&object, state, 0))
 		return 0;
@@ -533,6 +575,7 @@ static __noinline int dispatch(const struct call *call)
 	state->stash.is_valid = 0;
 	state->wait_ns = 0;
 	state->peers_nr = 0;
+	state->passes_nr = 0;
 	state->waker_pid = 0;
 	return 0;
 }

@@ -6,28 +6,13 @@
 #include "pipe.bpf.h"
 #include "scope.bpf.h"
 #include "socket.bpf.h"
+#include "task.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#define ANCESTORS_WALKED 64
 
 /* Set by user space before each run. */
 __u8 snapshot_origin = IPCT_ORIGIN_START;
 __u8 snapshot_mode = IPCT_SNAPSHOT_WRITE; /* enum ipct_snapshot_mode */
-
-static __always_inline bool task_has_root(struct task_struct *task)
-{
-	for (int i = 0; i < ANCESTORS_WALKED; i++) {
-		__u32 pid = BPF_CORE_READ(task, tgid);
-
-		if (!pid)
-			return false;
-		if (bpf_map_lookup_elem(&roots, &pid))
-			return true;
-		task = BPF_CORE_READ(task, real_parent);
-	}
-	return false;
-}
 
 static __always_inline __u8 task_find_scope(struct task_struct *task, __u32 pid)
 {
@@ -151,7 +136,7 @@ int task_files(struct bpf_iter__task_file *ctx)
 	if (!task || !file)
 		return 0;
 	object_of_file(file, &object);
-	if (!mechanism_is_wanted(object.mechanism))
+	if (!mechanism_is_wanted(object.mechanism) || object.mechanism == IPCT_PROCESS_VM)
 		return 0;
 	if (snapshot_mode != IPCT_SNAPSHOT_LIST && !file_in_scope(task, &object))
 		return 0;

@@ -9,15 +9,32 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STATE_ESTABLISHED 1
 #define STATE_CLOSE 7
 
-static __always_inline void peer_note(struct sock *peer)
+/* `passed`: descriptors in the message. */
+static __always_inline void peer_note(struct sock *peer, __u8 passed)
 {
 	struct task_state *state = task_state_get(current_task());
 
 	if (!state)
 		return;
-	if (state->peers_nr < TASK_PEERS)
+	if (state->peers_nr < TASK_PEERS) {
 		state->peers[state->peers_nr & (TASK_PEERS - 1)] = (__u64)peer;
+		state->passes[state->peers_nr & (TASK_PEERS - 1)] = passed;
+	}
 	state->peers_nr++;
+	if (passed) {
+		state->passes_nr++;
+		state->passed = passed;
+	}
+}
+
+/* Descriptors that the message carries; the first receive, not a peek, takes them out of it. */
+static __always_inline __u8 message_passes(const struct sk_buff *skb)
+{
+	struct unix_skb_parms *parms =
+		(void *)skb + bpf_core_field_offset(struct sk_buff, cb);
+	struct scm_fp_list *files = BPF_CORE_READ(parms, fp);
+
+	return files ? BPF_CORE_READ(files, count) : 0; /* at most 253: SCM_MAX_FD */
 }
 
 /* In the reader's context; the skb of a unix socket belongs to the socket that sent it. */
@@ -28,7 +45,7 @@ int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
 
 	if (sender && BPF_CORE_READ(sender, __sk_common.skc_family) == AF_UNIX &&
 	    current_moves_data())
-		peer_note(sender);
+		peer_note(sender, message_passes(skb));
 	return 0;
 }
 
@@ -42,7 +59,7 @@ int BPF_PROG(data_ready, struct sock *sk)
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
 		return 0;
 	if (socket_mechanism(sk) == IPCT_UNIX_DGRAM && current_moves_data())
-		peer_note(sk);
+		peer_note(sk, 0);
 	return 0;
 }
 

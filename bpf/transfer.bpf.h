@@ -88,11 +88,9 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->flags &= ~IPCT_TRANSFER_END; /* nothing was asked for */
 }
 
-/* An outside process shows for the first time. */
-static __noinline int process_describe(void)
+static __noinline int process_describe(struct task_struct *task)
 {
 	struct ipct_process *record = control_reserve(sizeof(*record));
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
 	if (!record)
 		return 0;
@@ -105,6 +103,15 @@ static __noinline int process_describe(void)
 	record->pid_namespace = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
 	control_submit(record);
 	return 0;
+}
+
+/* The current task does something in scope: if it is outside itself, who is it? Said once. */
+static __always_inline void actor_describe(struct task_state *state)
+{
+	if (capture_config.is_system_wide || state->scope != TASK_OUTSIDE || state->is_described)
+		return;
+	state->is_described = 1;
+	process_describe((struct task_struct *)bpf_get_current_task());
 }
 
 /*
@@ -120,11 +127,7 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 		count_filtered();
 		return 0;
 	}
-	if (!capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
-	    !state->is_described) {
-		state->is_described = 1;
-		process_describe();
-	}
+	actor_describe(state);
 	if (last->inode == object->key.inode && last->object == object->key.object)
 		return 1;
 	if (bpf_map_lookup_elem(&described, &object->key))

@@ -297,6 +297,7 @@ enum ipct_pass_kind {
 	IPCT_PASS_SEND = 1,    /* the actor sent descriptors through the socket `key` */
 	IPCT_PASS_RECEIVE = 2, /* it received one of `count` through `key`, sent by `peer` */
 	IPCT_PASS_TAKE = 3,    /* pidfd_getfd: it took one from the process `source_pid` */
+	IPCT_PASS_DROP = 4,    /* of `count` in a message, it received only the first `index` */
 };
 
 /* A descriptor went from process to process. */

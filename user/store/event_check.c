@@ -95,7 +95,7 @@ static bool sync_is_good(const struct ipct_sync *s)
 
 static bool pass_is_good(const struct ipct_pass *p)
 {
-	return p->kind >= IPCT_PASS_SEND && p->kind <= IPCT_PASS_TAKE &&
+	return p->kind >= IPCT_PASS_SEND && p->kind <= IPCT_PASS_DROP &&
 	       p->mechanism < IPCT_MECHANISM_NR && p->passed_mechanism < IPCT_MECHANISM_NR;
 }
 
