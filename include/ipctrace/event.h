@@ -138,7 +138,7 @@ struct ipct_socket {
 	__u8 mechanism;
 	__u8 origin;
 	__u8 state; /* skc_state */
-	__u8 _pad;
+	__u8 queued_passes; /* unix: of the waiting messages, those with descriptors; 255: more */
 	__u16 name_offset;
 	__u16 name_len;
 	char name[IPCT_NAME_SPACE]; /* unix: path, or NUL + abstract name; as above */

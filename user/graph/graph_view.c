@@ -406,6 +406,8 @@ static void mark_top(const struct graph *graph, const uint32_t *sorted, size_t k
 		top->processes[edge->to] = 0;
 		if (edge->channel != GRAPH_NONE)
 			top->channels[edge->channel] = 0;
+		if (edge->mechanism == IPCT_FD_PASS && edge->passed != GRAPH_NONE)
+			top->channels[edge->passed] = 0;
 	}
 	top->edges_nr = kept;
 	top->processes_nr = number_used(top->processes, graph->processes_nr);

@@ -52,6 +52,9 @@ struct channel {
 	struct endpoint *endpoints; /* uthash */
 	struct direction directions[2];
 	uint64_t lost_messages, lost_bytes;
+	uint32_t index;		/* in the world */
+	bool is_passed;		/* a descriptor of it went from process to process */
+	struct channel *passed; /* fd-pass: what was passed, NULL: no channel; borrowed */
 };
 
 /* Owned by the caller; NULL without memory. No ledgers yet. */

@@ -32,6 +32,12 @@ char *describe_process(const struct graph_process *process);
 /* Name, else kernel object, of an edge's channel; "" if there is neither. Borrowed. */
 const char *describe_channel(const struct graph *graph, uint32_t channel);
 
+/*
+ * How processes came to the channel: `created by sh[10]; inherited from sh[10] by head[11],
+ * cat[12]`. "" if nothing is known.
+ */
+char *describe_origins(const struct graph *graph, uint32_t channel);
+
 /* `…` in the middle if the text is wider than `columns`; the tail of a path says most. */
 char *describe_shorten(const char *text, size_t columns);
 
