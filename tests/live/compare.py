@@ -17,6 +17,7 @@ MECHANISMS_DEF = pathlib.Path(__file__).parents[2] / "include/ipctrace/mechanism
 ROLES = {"send", "receive", "map-ro", "map-rw", "post", "wait", "hold"}
 
 Edge = collections.namedtuple("Edge", "source target mechanism messages bytes exact at_least")
+SHARED_MEMORY = {"sysv-shm", "posix-shm", "memfd", "shared-mapping"}
 NO_BALANCE = {"messages": 0, "bytes": 0}
 
 
@@ -258,6 +259,61 @@ def compare_rest(truth, graph, pids):
             yield f"wrong:   {mechanism} {what}: {found[key]}; the truth: {expected[key]}"
 
 
+def mappings_of(graph, pids):
+    """[(mechanism, name, {pid: role})] of the shared memory that these processes have mapped."""
+    names = node_names(graph)
+    found = []
+    for channel in graph["channels"]:
+        roles = {}
+        for endpoint in channel["endpoints"]:
+            pid, role = names[endpoint["process"]], endpoint["role"]
+            if role.startswith("map-") and pid in pids:
+                roles[pid] = f"{roles[pid]} and {role}" if pid in roles else role
+        if channel["mechanism"] in SHARED_MEMORY and roles:
+            found.append((channel["mechanism"], channel["name"], roles))
+    return found
+
+
+def mapping_distance(truth, mapping):
+    """How far a channel of the graph is from that of the truth; None if it cannot be the same."""
+    if truth[0] != mapping[0] or (truth[1] and truth[1] != mapping[1]):
+        return None
+    return len(truth[2].items() ^ mapping[2].items())
+
+
+def differ_in_mappers(truth, mapping):
+    what = f"{truth[0]} '{truth[1]}'"
+    for pid in sorted(truth[2].keys() | mapping[2].keys()):
+        expected, role = truth[2].get(pid), mapping[2].get(pid)
+        if role is None:
+            yield f"missing: {pid} has {what} as {expected}"
+        elif expected is None:
+            yield f"forged:  {pid} has {what} as {role}"
+        elif role != expected:
+            yield f"wrong:   {pid} has {what} as {role}; the truth: {expected}"
+
+
+def compare_mappings(truth, graph, pids):
+    """The processes that have shared memory mapped, and how: each channel with the nearest."""
+    truths, mappings = mappings_of(truth, pids), mappings_of(graph, pids)
+    pairs = sorted((distance, i, j) for i, one in enumerate(truths)
+                   for j, other in enumerate(mappings)
+                   if (distance := mapping_distance(one, other)) is not None)
+    partners, taken = {}, set()
+    for _, i, j in pairs:
+        if i not in partners and j not in taken:
+            partners[i] = j
+            taken.add(j)
+    for i, (mechanism, name, roles) in enumerate(truths):
+        if i in partners:
+            yield from differ_in_mappers(truths[i], mappings[partners[i]])
+        else:
+            yield f"missing: {mechanism} '{name}', mapped by {roles}"
+    for j, (mechanism, name, roles) in enumerate(mappings):
+        if j not in taken:
+            yield f"forged:  {mechanism} '{name}', mapped by {roles}"
+
+
 def compare(truth, graph, closed=False, allow_inexact=False, with_names=True):
     """What is wrong with the graph: a line each. closed: no other process took part."""
     pids = {p["pid"] for p in truth["processes"] if p["pid"] is not None}
@@ -278,6 +334,7 @@ def compare(truth, graph, closed=False, allow_inexact=False, with_names=True):
     if with_names:
         problems += compare_names(truth, graph)
     problems += compare_rest(truth, graph, pids)
+    problems += compare_mappings(truth, graph, pids)
     return problems
 
 

@@ -19,7 +19,14 @@ TRUTH = {
         {"id": "t/c0", "mechanism": "fifo", "name": "/tmp/f", "unread": {"messages": 0, "bytes": 3},
          "endpoints": [{"process": "t/p0", "role": "send", "messages": 5, "bytes": 503},
                        {"process": "t/p1", "role": "receive", "messages": 5, "bytes": 500}]},
-        {"id": "t/c1", "mechanism": "signal", "name": "", "endpoints": []}],
+        {"id": "t/c1", "mechanism": "signal", "name": "", "endpoints": []},
+        {"id": "t/c2", "mechanism": "memfd", "name": "m", "endpoints": [
+            {"process": "t/p0", "role": "map-rw"}, {"process": "t/p1", "role": "map-ro"}]},
+        {"id": "t/c3", "mechanism": "shared-mapping", "name": "", "endpoints": [
+            {"process": "t/p0", "role": "map-rw"}, {"process": "t/p1", "role": "map-rw"}]},
+        {"id": "t/c4", "mechanism": "shared-mapping", "name": "", "endpoints": [
+            {"process": "t/p1", "role": "map-rw"}]},
+        {"id": "t/c5", "mechanism": "posix-shm", "name": "/unmapped", "endpoints": []}],
     "edges": [
         {"from": "t/p0", "to": "t/p1", "channel": "t/c0", "mechanism": "fifo", "messages": 5,
          "bytes": 500},
@@ -45,6 +52,10 @@ def new_edge(source, target, channel, mechanism, messages, count, **fields):
             "first_ns": 1, "last_ns": 2, **fields}
 
 
+def new_mapper(process, role):
+    return {"process": process, "role": role, "messages": 0, "bytes": 0}
+
+
 GRAPH = {
     "schema": "ipctrace.graph/1",
     "ledger": {"seen": 9, "recorded": 7, "aggregated": 1, "lost": 1, "causes": {"ring-full": 1}},
@@ -54,10 +65,19 @@ GRAPH = {
         new_channel("5", "fifo", name="/tmp/f", unread={"messages": 0, "bytes": 3}, endpoints=[
             {"process": "1", "role": "send", "messages": 5, "bytes": 503},
             {"process": "2", "role": "receive", "messages": 5, "bytes": 500}]),
-        new_channel("6", "signal")],
+        new_channel("6", "signal"),
+        new_channel("60", "shared-mapping", endpoints=[new_mapper("2", "map-rw")]),
+        new_channel("61", "shared-mapping", endpoints=[
+            new_mapper("2", "map-rw"), new_mapper("1", "map-rw"), new_mapper("4", "map-ro")]),
+        new_channel("62", "memfd", name="m", endpoints=[
+            new_mapper("1", "map-rw"), new_mapper("2", "map-ro")]),
+        new_channel("63", "memfd", name="of others", endpoints=[new_mapper("4", "map-rw")])],
     "edges": [new_edge("1", "2", "5", "fifo", 5, 500), new_edge("3", "2", "6", "signal", 1, 0),
               new_edge("2", "4", "6", "signal", 1, 0)],
 }
+
+
+ALONE, MEMFD = 2, 4  # places of channels of shared memory
 
 
 def expect(change, word, **options):
@@ -139,6 +159,26 @@ add("exact-but-uncertain", put("edges", 0, "at_least", "bytes", value=1), "are c
 add("ends-before", put("edges", 0, "first_ns", value=3), "before it begins")
 add("residency", put("edges", 0, "residency_ns", value={
     "count": 1, "min": 2, "p50": 1, "p90": 1, "p99": 1, "max": 1}), "impossible residency")
+
+add("mapper-missing", put("channels", MEMFD, "endpoints", value=[new_mapper("1", "map-rw")]),
+    "missing: 11 has memfd 'm' as map-ro")
+add("mapper-forged", put("channels", ALONE, "endpoints", value=[
+    new_mapper("2", "map-rw"), new_mapper("1", "map-ro")]), "forged:  10 has shared-mapping")
+add("mapper-wrong-role", put("channels", MEMFD, "endpoints", 0, "role", value="map-ro"),
+    "wrong:   10 has memfd 'm' as map-ro; the truth: map-rw")
+add("mapper-two-roles", put("channels", ALONE, "endpoints", value=[
+    new_mapper("2", "map-ro"), new_mapper("2", "map-rw")]), "map-ro and map-rw; the truth: map-rw")
+add("mapper-not-mapping", put("channels", MEMFD, "endpoints", 0, "role", value="send"),
+    "missing: 10 has memfd")
+add("mapping-missing", lambda graph: graph["channels"].pop(ALONE), "missing: shared-mapping")
+add("mapping-missing-named", lambda graph: graph["channels"].pop(MEMFD), "missing: memfd 'm'")
+add("mapping-forged", append("channels", new_channel("7", "shared-mapping", endpoints=[
+    new_mapper("1", "map-ro")])), "forged:  shared-mapping")
+add("mapping-misnamed", put("channels", MEMFD, "name", value="n"), "missing: memfd 'm'")
+add("mapping-other-mechanism", put("channels", MEMFD, "mechanism", value="posix-shm"),
+    "missing: memfd 'm'")
+add("mapping-of-others", append("channels", new_channel("7", "posix-shm", endpoints=[
+    new_mapper("4", "map-rw")])), None)
 
 if __name__ == "__main__":
     raise SystemExit(main(needs_root=False))

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "blocked.h"
 #include "family.h"
 #include "process.h"
 #include "truth.h"
@@ -139,6 +140,7 @@ static void main_run_scenario(struct truth *truth, const struct scenario *scenar
 
 	if (!options->wait_stdin)
 		process_arm_watchdog();
+	blocked_allow();
 	scenario->run(&run);
 	truth_flush(truth);
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "blocked.h"
 #include "family.h"
 #include "payload.h"
 #include "scenario.h"
@@ -36,6 +37,7 @@ pid_t process_start(struct run *run, process_body *body, const void *arg)
 	TRY(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	if (getppid() != parent)
 		_exit(1); /* the parent failed, and said so, before it could take us along */
+	blocked_allow();
 	truth_become(run->truth, actor);
 	body(run, arg);
 	process_finish(run);

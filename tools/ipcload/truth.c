@@ -184,6 +184,13 @@ void truth_count_edge(struct truth *truth, unsigned int channel, unsigned int fr
 						  .bytes = bytes });
 }
 
+void truth_count_mapping(struct truth *truth, unsigned int channel, bool is_writable)
+{
+	truth_count(truth, &(struct truth_count){ .kind = TRUTH_MAPPED,
+						  .channel = channel,
+						  .messages = is_writable });
+}
+
 void truth_count_received(struct truth *truth, unsigned int channel, unsigned int from,
 			  uint64_t messages, uint64_t bytes)
 {

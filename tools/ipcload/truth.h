@@ -53,6 +53,9 @@ void truth_count_received(struct truth *truth, unsigned int channel, unsigned in
 void truth_count_edge(struct truth *truth, unsigned int channel, unsigned int from, unsigned int to,
 		      uint64_t messages, uint64_t bytes);
 
+/* This process has mapped shared memory, itself or by inheritance, and could write if so. */
+void truth_count_mapping(struct truth *truth, unsigned int channel, bool is_writable);
+
 /* Writes this process's counts to its slot. */
 void truth_flush(struct truth *truth);
 

@@ -174,6 +174,30 @@ static void graph_add_sent(struct graph *graph, uint32_t actor, const struct tru
 	graph_add_endpoint(graph, count->channel, actor, "send", &sum);
 }
 
+static void graph_add_mapping(struct graph *graph, uint32_t actor, const struct truth_count *count)
+{
+	const struct sum nothing = { 0 };
+
+	graph_add_endpoint(graph, count->channel, actor, count->messages ? "map-rw" : "map-ro",
+			   &nothing);
+}
+
+static void graph_add_count(struct graph *graph, uint32_t actor, const struct truth_count *count)
+{
+	ENSURE(count->channel < graph->head.nr_channels);
+	switch (count->kind) {
+	case TRUTH_SENT:
+		graph_add_sent(graph, actor, count);
+		break;
+	case TRUTH_RECEIVED:
+		graph_collect_received(graph, count);
+		break;
+	case TRUTH_MAPPED:
+		graph_add_mapping(graph, actor, count);
+		break;
+	}
+}
+
 static void graph_add_actor(struct graph *graph, uint32_t actor)
 {
 	struct truth_actor *slot = malloc(sizeof(*slot));
@@ -186,12 +210,8 @@ static void graph_add_actor(struct graph *graph, uint32_t actor)
 	graph_name_id(graph, "p", actor, id);
 	graph_push(graph->processes, json_pack("{s:s, s:i, s:s}", "id", id, "pid", (int)slot->pid,
 					       "comm", slot->comm));
-	for (i = 0; i < slot->nr_counts; i++) {
-		if (slot->counts[i].kind == TRUTH_SENT)
-			graph_add_sent(graph, actor, &slot->counts[i]);
-		else
-			graph_collect_received(graph, &slot->counts[i]);
-	}
+	for (i = 0; i < slot->nr_counts; i++)
+		graph_add_count(graph, actor, &slot->counts[i]);
 	free(slot);
 }
 

@@ -14,6 +14,7 @@
 enum truth_kind {
 	TRUTH_SENT, /* by the process itself; from and to are unused */
 	TRUTH_RECEIVED,
+	TRUTH_MAPPED, /* by the process itself; messages: mappings that could be written */
 };
 
 struct truth_count {
