@@ -92,7 +92,7 @@ static __always_inline void ptrace_done(struct task_state *state)
 	}
 	if (record.request >= PTRACE_PEEK_FIRST && record.request <= PTRACE_POKE_LAST) {
 		record.kind = record.request <= PTRACE_PEEK_LAST ? IPCT_ACCESS_READ :
-								    IPCT_ACCESS_WRITE;
+								   IPCT_ACCESS_WRITE;
 		record.bytes = state->call.is_ia32 ? 4 : 8;
 	}
 	access_report(state, target, &record);
@@ -130,6 +130,15 @@ __noinline int access_file(__u32 role)
 	memory_moved(state, (struct pid *)state->object.kernel,
 		     role == IPCT_ROLE_RECEIVE ? IPCT_ACCESS_READ : IPCT_ACCESS_WRITE);
 	return 0;
+}
+
+/* /proc/PID/mem: no transfer. */
+static __always_inline void move_memory(struct task_state *state, const struct call *call,
+					const struct object *object, __u8 role)
+{
+	state->call = *call;
+	state->object = *object;
+	access_file(role);
 }
 
 #endif

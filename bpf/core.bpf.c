@@ -15,10 +15,6 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define FLAG_PEEK 0x2
-#define FLAG_TRUNC 0x20
-#define FLAG_ERRQUEUE 0x2000
-#define MESSAGES_MAX 64 /* of one sendmmsg or recvmmsg; what is beyond is counted as lost */
 #define ERROR_IN_PROGRESS 115
 
 static __always_inline bool stash_fits(const struct stash *stash, const struct call *call)
@@ -67,12 +63,6 @@ static __noinline int report_unresolved(const struct task_state *state, const st
 static __always_inline bool is_restart(__s64 ret)
 {
 	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
-}
-
-/* What a call with these flags returned is no data. */
-static __always_inline bool flags_move_nothing(__u32 flags)
-{
-	return flags & (FLAG_PEEK | FLAG_ERRQUEUE);
 }
 
 static __always_inline bool model_is_message(__u8 mechanism)
@@ -235,26 +225,6 @@ static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u
 	t->copied = result > 0 ? result : 0;
 }
 
-/* /proc/PID/mem: no transfer. */
-static __always_inline void move_memory(struct task_state *state, const struct call *call,
-					const struct object *object, __u8 role)
-{
-	state->call = *call;
-	state->object = *object;
-	access_file(role);
-}
-
-/* A call in scope on this object: call_passes() looks into it if it may pass descriptors. */
-static __always_inline void carry(struct task_state *state, const struct call *call,
-				  const struct object *object, __u8 role)
-{
-	if (!mechanism_is_unix(object->mechanism) || !call_may_pass(state, call, role))
-		return;
-	state->call = *call;
-	state->object = *object;
-	state->is_carrying = 1;
-}
-
 /* Descriptor `index` of the call sent or received call->ret bytes. */
 static __noinline int move(struct task_state *state, const struct call *call, __u32 index,
 			   __u8 role)
@@ -378,21 +348,6 @@ static __always_inline void shape_roles(__u8 shape, __u8 *ret_roles)
 		ret_roles[0] = IPCT_ROLE_SEND;
 		ret_roles[1] = IPCT_ROLE_RECEIVE;
 		return;
-	}
-}
-
-/* The messages of the call that move() or move_many() has put into the state. */
-static __always_inline void call_passes(struct task_state *state, const struct call *call,
-					__u8 role)
-{
-	if (!state->is_carrying)
-		return;
-	state->is_carrying = 0;
-	pass_message(0, role);
-	for (__u32 i = 1; i < MESSAGES_MAX; i++) {
-		if (!call_has_parts(call) || i >= call->ret)
-			return;
-		pass_message(i, role);
 	}
 }
 

@@ -77,11 +77,11 @@ struct task_state {
 	__u8 blocked_shape; /* enum shape of the call that it is blocked in, 0: none */
 	__u8 is_carrying;   /* `call` on the unix socket `object` may pass descriptors */
 	__u8 _pad[3];
-	__u64 blocked_ns; /* when it was switched out inside a call, 0: it was not */
-	__u64 wait_ns;	  /* off the CPU inside the present call */
-	__u32 peers_nr;	  /* messages for which a hook inside the call named the other end */
-	__u16 passes_nr;  /* of these, messages that carry descriptors */
-	__u16 passed;	  /* descriptors in the last such message */
+	__u64 blocked_ns;	 /* when it was switched out inside a call, 0: it was not */
+	__u64 wait_ns;		 /* off the CPU inside the present call */
+	__u32 peers_nr;		 /* messages for which a hook inside the call named the other end */
+	__u16 passes_nr;	 /* of these, messages that carry descriptors */
+	__u16 passed;		 /* descriptors in the last such message */
 	__u64 peers[TASK_PEERS]; /* struct sock of the first of them */
 	__u8 passes[TASK_PEERS]; /* descriptors that each of these carries */
 	__u64 waker_start_ns;	 /* who ended the wait of the present call, see wait.bpf.c */

@@ -8,6 +8,10 @@
 
 #include "ipctrace.bpf.h"
 
+#define FLAG_PEEK 0x2
+#define FLAG_TRUNC 0x20
+#define FLAG_ERRQUEUE 0x2000
+#define MESSAGES_MAX 64 /* of one sendmmsg or recvmmsg; what is beyond is counted as lost */
 #define MESSAGE_VECTORS_MAX 16
 #define MESSAGE_CONTROLS_MAX 8
 #define CONTROL_SOCKET 1 /* SOL_SOCKET */
@@ -18,6 +22,12 @@ struct message_header {
 	__u64 vectors; /* user address of an iovec array */
 	__u64 vectors_nr;
 };
+
+/* What a call with these flags returned is no data. */
+static __always_inline bool flags_move_nothing(__u32 flags)
+{
+	return flags & (FLAG_PEEK | FLAG_ERRQUEUE);
+}
 
 static __always_inline __u64 user_word(__u64 address, bool is_ia32)
 {

@@ -8,8 +8,10 @@
 #include "task.bpf.h"
 #include "transfer.bpf.h"
 
-#define MAGIC_PIDFS 0x50494446 /* pidfds have a file system of their own since 6.9 (cb12fd8e0dab) */
-#define PASS_MAX 253	       /* SCM_MAX_FD */
+#define MAGIC_PIDFS                                                                                \
+	0x50494446   /* pidfds have a file system of their own since 6.9 (cb12fd8e0dab)            \
+		      */
+#define PASS_MAX 253 /* SCM_MAX_FD */
 
 /* What the current task got as `fd`; a channel joins the scope, and is described. */
 static __always_inline void passed_read(struct task_state *state, __s32 fd, struct ipct_pass *pass)
@@ -153,6 +155,32 @@ static __always_inline bool call_may_pass(const struct task_state *state, const 
 	if (role == IPCT_ROLE_RECEIVE)
 		return state->passes_nr;
 	return call->shape == SHAPE_SENDMSG || call->shape == SHAPE_SENDMMSG;
+}
+
+/* A call in scope on this object: call_passes() looks into it if it may pass descriptors. */
+static __always_inline void carry(struct task_state *state, const struct call *call,
+				  const struct object *object, __u8 role)
+{
+	if (!mechanism_is_unix(object->mechanism) || !call_may_pass(state, call, role))
+		return;
+	state->call = *call;
+	state->object = *object;
+	state->is_carrying = 1;
+}
+
+/* The messages of the call that move() or move_many() has put into the state. */
+static __always_inline void call_passes(struct task_state *state, const struct call *call,
+					__u8 role)
+{
+	if (!state->is_carrying)
+		return;
+	state->is_carrying = 0;
+	pass_message(0, role);
+	for (__u32 i = 1; i < MESSAGES_MAX; i++) {
+		if (!call_has_parts(call) || i >= call->ret)
+			return;
+		pass_message(i, role);
+	}
 }
 
 /* The process of a pidfd of the current task; NULL: it is none, or the process is gone. */

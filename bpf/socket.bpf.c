@@ -30,8 +30,7 @@ static __always_inline void peer_note(struct sock *peer, __u8 passed)
 /* Descriptors that the message carries; the first receive, not a peek, takes them out of it. */
 static __always_inline __u8 message_passes(const struct sk_buff *skb)
 {
-	struct unix_skb_parms *parms =
-		(void *)skb + bpf_core_field_offset(struct sk_buff, cb);
+	struct unix_skb_parms *parms = (void *)skb + bpf_core_field_offset(struct sk_buff, cb);
 	struct scm_fp_list *files = BPF_CORE_READ(parms, fp);
 
 	return files ? BPF_CORE_READ(files, count) : 0; /* at most 253: SCM_MAX_FD */

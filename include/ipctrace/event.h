@@ -137,7 +137,7 @@ struct ipct_socket {
 	__u32 sequence_remote; /* TCP at ESTABLISHED: rcv_nxt */
 	__u8 mechanism;
 	__u8 origin;
-	__u8 state; /* skc_state */
+	__u8 state;	    /* skc_state */
 	__u8 queued_passes; /* unix: of the waiting messages, those with descriptors; 255: more */
 	__u16 name_offset;
 	__u16 name_len;

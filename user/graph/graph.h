@@ -99,8 +99,8 @@ struct graph_endpoint {
 
 struct graph_channel {
 	enum ipct_mechanism mechanism;
-	char *name;   /* stable from run to run, or empty */
-	char *object; /* kernel identity in this run: `pipe:[4711]` */
+	char *name;	     /* stable from run to run, or empty */
+	char *object;	     /* kernel identity in this run: `pipe:[4711]` */
 	uint32_t created_by; /* process index, or GRAPH_NONE: not seen */
 	size_t endpoints_nr;
 	struct graph_endpoint *endpoints;

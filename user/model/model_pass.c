@@ -101,8 +101,8 @@ static struct edge *pass_given(void *context, void *place, const struct match *m
 		return NULL;
 	if (pass_count(channel, match->to, IPCT_ROLE_RECEIVE) || edge_set_add(edges, match))
 		return NULL;
-	if (channel->passed && provenance_pass(world, match->to, channel->passed, match->from,
-					       match->received_ns))
+	if (channel->passed &&
+	    provenance_pass(world, match->to, channel->passed, match->from, match->received_ns))
 		return NULL;
 	return edge_set_get(edges, match->from, match->to);
 }

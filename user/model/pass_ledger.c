@@ -24,9 +24,9 @@ struct pass_item {
 /* A message that was received. */
 struct pass_message {
 	struct pass_source *source;
-	uint32_t sender;      /* NOBODY: its send was not seen yet */
+	uint32_t sender; /* NOBODY: its send was not seen yet */
 	uint64_t sent_ns;
-	bool is_open;	      /* its receiver may report more of it */
+	bool is_open; /* its receiver may report more of it */
 	struct pass_item *items;
 	struct pass_message *prev, *next; /* of those without a sender */
 };
@@ -46,15 +46,15 @@ struct pass_edge {
 /* A sending socket. */
 struct pass_source {
 	uint64_t id;
-	struct pass_node *pending;   /* sent, not received */
-	struct pass_message *debts;  /* received, its send not seen yet */
-	struct pass_edge *edges;     /* of what was sent through it */
-	uint32_t sender, receiver;   /* the first ones */
-	uint32_t count;		     /* descriptors of its first message */
-	void *place;		     /* of its first descriptor */
+	struct pass_node *pending;  /* sent, not received */
+	struct pass_message *debts; /* received, its send not seen yet */
+	struct pass_edge *edges;    /* of what was sent through it */
+	uint32_t sender, receiver;  /* the first ones */
+	uint32_t count;		    /* descriptors of its first message */
+	void *place;		    /* of its first descriptor */
 	bool has_many_senders;
-	bool is_uniform;	     /* one receiver, one place, the same count in each message */
-	bool is_unknown;	     /* some of what was received may be older than the capture */
+	bool is_uniform; /* one receiver, one place, the same count in each message */
+	bool is_unknown; /* some of what was received may be older than the capture */
 	UT_hash_handle hh;
 };
 

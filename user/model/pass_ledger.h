@@ -41,7 +41,7 @@ struct pass_receipt {
 	uint32_t thread; /* who received it, and reports its descriptors one by one */
 	uint32_t count;
 	uint32_t index;
-	void *place;	/* NULL: neither this one nor those after it reached the process */
+	void *place; /* NULL: neither this one nor those after it reached the process */
 	uint64_t time_ns;
 };
 

@@ -188,8 +188,8 @@ static char *append_origin(char *text, const struct graph *graph,
 	bool is_passed = endpoint->origin == GRAPH_ORIGIN_PASSED;
 	size_t named = 0, i;
 
-	text = text_append(text, text_new("%s%s", text && *text ? "; " : "",
-					  verbs[endpoint->origin]));
+	text = text_append(text,
+			   text_new("%s%s", text && *text ? "; " : "", verbs[endpoint->origin]));
 	if (endpoint->origin_from != GRAPH_NONE)
 		text = append_process(text, is_passed ? " by " : " from ", graph,
 				      endpoint->origin_from);

@@ -92,8 +92,8 @@ void table_note(struct table *table, char *text)
 		table->is_broken = true;
 		return;
 	}
-	notes[table->notes_nr++] = (struct table_note){ table->cells_nr / table->columns_nr - 1,
-							escaped };
+	notes[table->notes_nr++] =
+		(struct table_note){ table->cells_nr / table->columns_nr - 1, escaped };
 }
 
 static void measure(const struct table *table, size_t *widths)
