@@ -42,60 +42,63 @@ static __always_inline void target_describe(struct task_struct *target,
 
 	if (bpf_map_lookup_elem(&described, &key))
 		return;
-	process_describe(target);
+	process_describe((__u64)target);
 	bpf_map_update_elem(&described, &key, &one, BPF_ANY);
 }
 
-/* The current task did this to `target`, NULL: to somebody who is gone by now. */
-static __noinline int access_report(struct task_state *state, struct task_struct *target,
-				    struct ipct_access *record)
+/*
+ * The current task did this to the task `address`, 0: to somebody who is gone by now. Global:
+ * the verifier walks it once.
+ */
+__noinline int access_report(__u64 address, __u64 bytes, __u32 kind, __u32 request)
 {
+	struct task_state *state = task_state_get(current_task());
+	struct task_struct *target = (struct task_struct *)address;
+	struct ipct_access record = { .kind = kind, .bytes = bytes, .request = request };
 	bool has_root = !capture_config.is_system_wide && target && task_has_root(target);
 
-	if (state->scope == TASK_PENDING || (!task_is_inside(state) && !has_root))
+	if (!state || state->scope == TASK_PENDING || (!task_is_inside(state) && !has_root))
 		return 0;
 	if (target) {
-		record->target_pid = BPF_CORE_READ(target, tgid);
-		record->target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);
+		record.target_pid = BPF_CORE_READ(target, tgid);
+		record.target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);
 	}
-	if (record->target_pid == capture_config.self_pid)
+	if (record.target_pid == capture_config.self_pid)
 		return 0;
 	actor_describe(state);
 	if (target && !capture_config.is_system_wide && !has_root)
-		target_describe(target, record);
-	event_init_current(&record->event, IPCT_EVENT_ACCESS, sizeof(*record));
+		target_describe(target, &record);
+	event_init_current(&record.event, IPCT_EVENT_ACCESS, sizeof(record));
 	count_seen();
-	if (!data_output(record, sizeof(*record)))
-		access_aggregate(record);
+	if (!data_output(&record, sizeof(record)))
+		access_aggregate(&record);
 	return 0;
 }
 
 static __always_inline void memory_moved(struct task_state *state, struct pid *pid, __u8 kind)
 {
-	struct ipct_access record = { .kind = kind, .bytes = state->call.ret };
-
-	access_report(state, task_of_pid(pid), &record);
+	access_report((__u64)task_of_pid(pid), state->call.ret, kind, 0);
 }
 
 /* The raw call to peek stores the word and returns 0. */
 static __always_inline void ptrace_done(struct task_state *state)
 {
-	struct ipct_access record = { .kind = IPCT_ACCESS_CONTROL };
+	__u32 request = state->call.args[0];
+	__u8 kind = IPCT_ACCESS_CONTROL;
 	struct task_struct *target;
+	__u64 bytes = 0;
 
-	record.request = state->call.args[0];
-	if (record.request == PTRACE_TRACEME) {
+	if (request == PTRACE_TRACEME) {
 		target = (struct task_struct *)bpf_get_current_task();
 		target = BPF_CORE_READ(target, real_parent);
 	} else {
 		target = task_of_pid(pid_of_number(state->call.args[1]));
 	}
-	if (record.request >= PTRACE_PEEK_FIRST && record.request <= PTRACE_POKE_LAST) {
-		record.kind = record.request <= PTRACE_PEEK_LAST ? IPCT_ACCESS_READ :
-								   IPCT_ACCESS_WRITE;
-		record.bytes = state->call.is_ia32 ? 4 : 8;
+	if (request >= PTRACE_PEEK_FIRST && request <= PTRACE_POKE_LAST) {
+		kind = request <= PTRACE_PEEK_LAST ? IPCT_ACCESS_READ : IPCT_ACCESS_WRITE;
+		bytes = state->call.is_ia32 ? 4 : 8;
 	}
-	access_report(state, target, &record);
+	access_report((__u64)target, bytes, kind, request);
 }
 
 /* Takes state->call. Global: the verifier walks it once. */

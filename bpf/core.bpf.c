@@ -17,24 +17,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define ERROR_IN_PROGRESS 115
 
-static __always_inline bool stash_fits(const struct stash *stash, const struct call *call)
-{
-	return stash->is_valid && stash->nr == call->nr && stash->args[0] == call->args[0] &&
-	       stash->args[1] == call->args[1] && stash->args[2] == call->args[2];
-}
-
-/* The object of descriptor `index` of the call; true if it was resolved when the task blocked. */
-static __always_inline bool call_object(const struct task_state *state, const struct call *call,
-					__u32 index, __s32 fd, struct object *ret)
-{
-	if (stash_fits(&state->stash, call)) {
-		*ret = state->stash.objects[index & 1];
-		return true;
-	}
-	object_of_current_fd(fd, ret);
-	return false;
-}
-
 static __always_inline bool task_has_threads(void)
 {
 	return CURRENT_READ(signal->nr_threads, signal, nr_threads) > 1;
@@ -206,15 +188,6 @@ static __always_inline void fill_message(const struct call *call, const struct o
 	}
 }
 
-static __always_inline bool call_peeks(const struct call *call)
-{
-	if (call->shape == SHAPE_RECVFROM)
-		return flags_move_nothing(call->args[3]);
-	if (call->shape == SHAPE_RECVMSG)
-		return flags_move_nothing(call->args[2]);
-	return false;
-}
-
 static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u8 role,
 					  __s64 result)
 {
@@ -249,7 +222,6 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	}
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
-	carry(state, call, &object, role);
 	if (call->shape == SHAPE_VMSPLICE && !pipe_end_is_writable(&object))
 		role = IPCT_ROLE_RECEIVE;
 	transfer_init(&t, fds[index & 1], role, call->ret);
@@ -312,8 +284,6 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	if (!transfer_begin(&object, state, call->args[0], role, call_peer(state, call, &object)))
 		return 0;
 	state->call = *call;
-	state->object = object;
-	carry(state, call, &object, role);
 	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= call->ret)
 			return 0;
@@ -366,7 +336,7 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 		if (roles[1])
 			move(state, call, 1, roles[1]);
 	}
-	call_passes(state, call, roles[0]);
+	call_passes(state, call);
 }
 
 /* A call gave or named the object behind `fd`: into the scope, and describe it. */

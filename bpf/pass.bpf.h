@@ -73,6 +73,11 @@ static __always_inline bool call_has_parts(const struct call *call)
 	return call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG;
 }
 
+static __always_inline bool call_has_controls(const struct call *call)
+{
+	return call_has_parts(call) || call->shape == SHAPE_SENDMSG || call->shape == SHAPE_RECVMSG;
+}
+
 static __always_inline __u64 call_message(const struct call *call, __u32 part)
 {
 	if (call_has_parts(call))
@@ -80,21 +85,41 @@ static __always_inline __u64 call_message(const struct call *call, __u32 part)
 	return call->args[1];
 }
 
-/* Message `part` was sent: with descriptors? Of a stream, they go with its first byte. */
-static __always_inline void pass_sent(struct task_state *state, __u32 part)
+static __always_inline bool call_peeks(const struct call *call)
 {
-	__u64 message = call_message(&state->call, part);
-	bool is_ia32 = state->call.is_ia32;
-	struct message_rights rights;
-	struct ipct_pass pass;
+	if (call->shape == SHAPE_RECVFROM || call->shape == SHAPE_RECVMMSG)
+		return flags_move_nothing(call->args[3]);
+	if (call->shape == SHAPE_RECVMSG)
+		return flags_move_nothing(call->args[2]);
+	return false;
+}
+
+/* The unix socket of state->call, into state->object; false: it is none, or out of scope. */
+static __always_inline bool carrier_read(struct task_state *state)
+{
+	__u64 peer = state->peers_nr ? state->peers[0] : 0;
+	struct object carrier;
+
+	call_object(state, &state->call, 0, state->call.args[0], &carrier);
+	if (!mechanism_is_unix(carrier.mechanism) || !object_in_scope(&carrier, state, peer))
+		return false;
+	state->object = carrier;
+	actor_describe(state);
+	return true;
+}
+
+/* Message `part` was sent: with descriptors? Of a stream, they go with its first byte. */
+static __always_inline void pass_sent(struct task_state *state, __u32 part,
+				      const struct message_rights *rights)
+{
 	__s64 bytes = state->call.ret;
+	struct ipct_pass pass;
 
 	if (call_has_parts(&state->call))
-		bytes = message_element_len(message, is_ia32);
-	message_read_rights(message, is_ia32, &rights);
-	if (!rights.nr || (!bytes && state->object.mechanism == IPCT_UNIX_STREAM))
+		bytes = message_element_len(call_message(&state->call, part), state->call.is_ia32);
+	if (!bytes && state->object.mechanism == IPCT_UNIX_STREAM)
 		return;
-	pass_init(state, IPCT_PASS_SEND, rights.nr, 0, &pass);
+	pass_init(state, IPCT_PASS_SEND, rights->nr, 0, &pass);
 	pass_output(&pass);
 }
 
@@ -102,84 +127,70 @@ static __always_inline void pass_sent(struct task_state *state, __u32 part)
  * Message `part` was received. The hook inside the call has counted its descriptors; those that
  * the caller made room for are in its control data.
  */
-static __always_inline void pass_received(struct task_state *state, __u32 part)
+static __always_inline void pass_received(struct task_state *state, __u32 part,
+					  const struct message_rights *rights)
 {
 	__u32 index = part & (TASK_PEERS - 1);
-	struct message_rights rights = {};
 	__u32 count = state->passed;
-	struct ipct_pass pass;
 	__u64 peer = state->peers[0];
+	struct ipct_pass pass;
 	__s32 fd = -1;
 
-	if (state->call.shape == SHAPE_RECVMSG || state->call.shape == SHAPE_RECVMMSG)
-		message_read_rights(call_message(&state->call, part), state->call.is_ia32, &rights);
 	if (state->call.shape == SHAPE_RECVMMSG) {
 		bool is_noted = part < TASK_PEERS && state->peers_nr == state->call.ret;
 
-		count = is_noted ? state->passes[index] : rights.nr;
+		count = is_noted ? state->passes[index] : rights->nr;
 		peer = is_noted ? state->peers[index] : 0;
 	}
 	for (__u32 i = 0; i < PASS_MAX; i++) {
-		if (i >= count || i >= rights.nr)
+		if (i >= count || i >= rights->nr)
 			break;
-		bpf_probe_read_user(&fd, sizeof(fd), (void *)(rights.fds + i * sizeof(fd)));
+		bpf_probe_read_user(&fd, sizeof(fd), (void *)(rights->fds + i * sizeof(fd)));
 		pass_receive(i, count, fd, peer);
 	}
-	if (rights.nr >= count)
+	if (rights->nr >= count)
 		return;
-	pass_init(state, IPCT_PASS_DROP, count, rights.nr, &pass);
+	pass_init(state, IPCT_PASS_DROP, count, rights->nr, &pass);
 	pass.peer = peer;
 	pass_output(&pass);
 }
 
-/* Message `part` of state->call on state->object. Global: the verifier walks it once. */
+/* Message `part` of state->call. Global: the verifier walks it once. */
 __noinline int pass_message(__u32 part, __u32 role)
 {
 	struct task_state *state = task_state_get(current_task());
+	struct message_rights rights = {};
 
-	if (!state || !mechanism_is_wanted(IPCT_FD_PASS))
+	if (!state)
 		return 0;
-	if (role == IPCT_ROLE_SEND)
-		pass_sent(state, part);
-	else
-		pass_received(state, part);
+	if (call_has_controls(&state->call))
+		message_read_rights(call_message(&state->call, part), state->call.is_ia32, &rights);
+	if (role == IPCT_ROLE_RECEIVE) {
+		if (carrier_read(state))
+			pass_received(state, part, &rights);
+	} else if (rights.nr && carrier_read(state)) {
+		pass_sent(state, part, &rights);
+	}
 	return 0;
 }
 
-/* May a call on a unix socket have passed descriptors? Before is_carrying is set. */
-static __always_inline bool call_may_pass(const struct task_state *state, const struct call *call,
-					  __u8 role)
+/*
+ * Looks for descriptors in the messages of a call that moved some. On its own, not from within
+ * what records the transfer: the verifier would walk that several times.
+ */
+static __always_inline void call_passes(struct task_state *state, const struct call *call)
 {
-	if (call->ret < 0)
-		return false;
-	if (role == IPCT_ROLE_RECEIVE)
-		return state->passes_nr;
-	return call->shape == SHAPE_SENDMSG || call->shape == SHAPE_SENDMMSG;
-}
+	__u32 nr = call_has_parts(call) ? call->ret : 1;
+	bool is_send = call->shape == SHAPE_SENDMSG || call->shape == SHAPE_SENDMMSG;
 
-/* A call in scope on this object: call_passes() looks into it if it may pass descriptors. */
-static __always_inline void carry(struct task_state *state, const struct call *call,
-				  const struct object *object, __u8 role)
-{
-	if (!mechanism_is_unix(object->mechanism) || !call_may_pass(state, call, role))
+	if (call->ret < 0 || !mechanism_is_wanted(IPCT_FD_PASS) || call_peeks(call) ||
+	    !(is_send || state->passes_nr))
 		return;
 	state->call = *call;
-	state->object = *object;
-	state->is_carrying = 1;
-}
-
-/* The messages of the call that move() or move_many() has put into the state. */
-static __always_inline void call_passes(struct task_state *state, const struct call *call,
-					__u8 role)
-{
-	if (!state->is_carrying)
-		return;
-	state->is_carrying = 0;
-	pass_message(0, role);
-	for (__u32 i = 1; i < MESSAGES_MAX; i++) {
-		if (!call_has_parts(call) || i >= call->ret)
+	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
+		if (i >= nr)
 			return;
-		pass_message(i, role);
+		pass_message(i, is_send ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE);
 	}
 }
 
