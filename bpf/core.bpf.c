@@ -284,6 +284,7 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	if (!transfer_begin(&object, state, call->args[0], role, call_peer(state, call, &object)))
 		return 0;
 	state->call = *call;
+	state->object = object;
 	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= call->ret)
 			return 0;
