@@ -35,7 +35,7 @@ static __always_inline struct pid *pid_of_number(__u32 number)
 }
 
 /*
- * Does the task descend from one of the roots? Who lost his parents of the tree and was given
+ * Does the task descend from one of the roots, or from CMD, or is it one? Who lost his parents of the tree and was given
  * to another one is not found.
  */
 static __always_inline bool task_has_root(struct task_struct *task)
@@ -45,7 +45,7 @@ static __always_inline bool task_has_root(struct task_struct *task)
 
 		if (!pid)
 			return false;
-		if (bpf_map_lookup_elem(&roots, &pid))
+		if (pid == capture_config.command_pid || bpf_map_lookup_elem(&roots, &pid))
 			return true;
 		task = BPF_CORE_READ(task, real_parent);
 	}
