@@ -5,18 +5,9 @@
 
 #include "eventfd.bpf.h"
 #include "message.bpf.h"
+#include "pass.bpf.h"
 #include "socket.bpf.h"
 #include "syscall.bpf.h"
-
-#define FLAG_PEEK 0x2
-#define FLAG_TRUNC 0x20
-#define FLAG_ERRQUEUE 0x2000
-
-/* What a call with these flags returned is no data. */
-static __always_inline bool flags_move_nothing(__u32 flags)
-{
-	return flags & (FLAG_PEEK | FLAG_ERRQUEUE);
-}
 
 /* The socket at the other end of the first message, where a hook inside the call named it. */
 static __always_inline __u64 first_peer(const struct task_state *state)
@@ -150,15 +141,6 @@ static __always_inline void fill_message(const struct call *call, const struct o
 	} else if (model_is_message(object->mechanism) && room < t->copied) {
 		t->copied = room;
 	}
-}
-
-static __always_inline bool call_peeks(const struct call *call)
-{
-	if (call->shape == SHAPE_RECVFROM)
-		return flags_move_nothing(call->args[3]);
-	if (call->shape == SHAPE_RECVMSG)
-		return flags_move_nothing(call->args[2]);
-	return false;
 }
 
 #endif

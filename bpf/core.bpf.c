@@ -19,31 +19,12 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define MESSAGES_MAX 64 /* of one sendmmsg or recvmmsg; what is beyond is counted as lost */
 #define ERROR_IN_PROGRESS 115
 
 /* In the table of the native ABI, or -1. */
 static __always_inline __s16 call_number(const struct call *call)
 {
 	return call->is_ia32 ? -1 : call->nr;
-}
-
-static __always_inline bool stash_fits(const struct stash *stash, const struct call *call)
-{
-	return stash->is_valid && stash->nr == call->nr && stash->args[0] == call->args[0] &&
-	       stash->args[1] == call->args[1] && stash->args[2] == call->args[2];
-}
-
-/* The object of descriptor `index` of the call; true if it was resolved when the task blocked. */
-static __always_inline bool call_object(const struct task_state *state, const struct call *call,
-					__u32 index, __s32 fd, struct object *ret)
-{
-	if (stash_fits(&state->stash, call)) {
-		*ret = state->stash.objects[index & 1];
-		return true;
-	}
-	object_of_current_fd(fd, ret);
-	return false;
 }
 
 static __always_inline bool task_has_threads(void)
@@ -152,6 +133,10 @@ static __noinline int move(struct task_state *state, const struct call *call, __
 	if (object.mechanism == IPCT_POSIX_MQ || call_peeks(call) ||
 	    !call_is_ipc(state, call, &object, role))
 		return 0;
+	if (object.mechanism == IPCT_PROCESS_VM) {
+		move_memory(state, call, &object, role);
+		return 0;
+	}
 	if (!transfer_begin(&object, state, fds[index & 1], role, call_peer(state, call, &object)))
 		return 0;
 	if (call->shape == SHAPE_VMSPLICE && !pipe_end_is_writable(&object))
@@ -274,12 +259,13 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 	shape_roles(call->shape, roles);
 	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
 		move_many(state, call, roles[0]);
-		return;
+	} else {
+		if (roles[0])
+			move(state, call, 0, roles[0]);
+		if (roles[1])
+			move(state, call, 1, roles[1]);
 	}
-	if (roles[0])
-		move(state, call, 0, roles[0]);
-	if (roles[1])
-		move(state, call, 1, roles[1]);
+	call_passes(state, call);
 }
 
 /* A call gave or named the object behind `fd`: into the scope, and describe it. */
@@ -289,7 +275,7 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 	struct object object;
 
 	object_of_current_fd(fd, &object);
-	if (!mechanism_is_wanted(object.mechanism))
+	if (!mechanism_is_wanted(object.mechanism) || object.mechanism == IPCT_PROCESS_VM)
 		return 0;
 	if (!object_in_scope(&object, state, 0) || object.mechanism == IPCT_NETLINK)
 		return 0; /* most netlink sockets never talk to a process */
@@ -455,6 +441,7 @@ static __noinline int dispatch(struct call *call)
 	state->wait_ns = 0;
 	state->peers_nr = 0;
 	state->netlink_peer = 0;
+	state->passes_nr = 0;
 	state->waker_pid = 0;
 	return 0;
 }

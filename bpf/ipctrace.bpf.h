@@ -90,11 +90,13 @@ struct task_state {
 	__u8 blocked_shape; /* enum shape of the call that it is blocked in, 0: none */
 	__u8 is_woken;	    /* since the capture began: it does not block from before */
 	__u8 _pad[3];
-	__u64 blocked_ns; /* when it was switched out inside a call, 0: it was not */
-	__u64 wait_ns;	  /* off the CPU inside the present call */
-	__u32 peers_nr;	  /* messages for which a hook inside the call named the other end */
-	__u32 _pad2;
+	__u64 blocked_ns;	 /* when it was switched out inside a call, 0: it was not */
+	__u64 wait_ns;		 /* off the CPU inside the present call */
+	__u32 peers_nr;		 /* messages for which a hook inside the call named the other end */
+	__u16 passes_nr;	 /* of these, messages that carry descriptors */
+	__u16 passed;		 /* descriptors in the last such message */
 	__u64 peers[TASK_PEERS]; /* struct sock of the first of them */
+	__u8 passes[TASK_PEERS]; /* descriptors that each of these carries */
 	__u64 waker_start_ns;	 /* who ended the wait of the present call, see wait.bpf.c */
 	__u32 waker_pid;	 /* 0: nobody is known */
 	__u32 waker_is_exiting;
@@ -257,9 +259,11 @@ static __always_inline struct task_state *task_state_get(struct task_struct *tas
 	return bpf_map_lookup_elem(&task_states_by_address, &address);
 }
 
+/* Too long for the stack. */
+static const struct task_state empty_task_state = {};
+
 static __always_inline struct task_state *task_state_create(struct task_struct *task)
 {
-	struct task_state empty = {};
 	struct task_state *state;
 	__u64 address = (__u64)task;
 
@@ -268,7 +272,7 @@ static __always_inline struct task_state *task_state_create(struct task_struct *
 	state = bpf_map_lookup_elem(&task_states_by_address, &address);
 	if (state)
 		return state;
-	bpf_map_update_elem(&task_states_by_address, &address, &empty, BPF_NOEXIST);
+	bpf_map_update_elem(&task_states_by_address, &address, &empty_task_state, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&task_states_by_address, &address);
 }
 

@@ -38,11 +38,7 @@ static __noinline int memory_begin(struct task_state *state, const struct object
 		count_filtered();
 		return 0;
 	}
-	if (!capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
-	    !state->is_described) {
-		state->is_described = 1;
-		process_describe();
-	}
+	actor_describe(state);
 	if (!bpf_map_lookup_elem(&described, &key))
 		object_describe(state, object, -1, IPCT_ORIGIN_TRANSFER);
 	return 1;

@@ -9,10 +9,10 @@
 #include "queue.bpf.h"
 #include "scope.bpf.h"
 #include "socket.bpf.h"
+#include "task.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define ANCESTORS_WALKED 64
 #define QUEUE_RUNS_WALKED 256 /* of messages of one type, in a POSIX queue */
 #define SPACE_ROWS 256	      /* SysV queues and runs of messages: 32 kB is room for them */
 #define SPACE_GAP 64	      /* indices without a queue, in a row */
@@ -21,20 +21,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set by user space before each run. */
 __u8 snapshot_origin = IPCT_ORIGIN_START;
 __u8 snapshot_mode = IPCT_SNAPSHOT_WRITE; /* enum ipct_snapshot_mode */
-
-static __always_inline bool task_has_root(struct task_struct *task)
-{
-	for (int i = 0; i < ANCESTORS_WALKED; i++) {
-		__u32 pid = BPF_CORE_READ(task, tgid);
-
-		if (!pid)
-			return false;
-		if (bpf_map_lookup_elem(&roots, &pid))
-			return true;
-		task = BPF_CORE_READ(task, real_parent);
-	}
-	return false;
-}
 
 static __always_inline __u8 task_find_scope(struct task_struct *task, __u32 pid)
 {

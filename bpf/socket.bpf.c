@@ -9,16 +9,32 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STATE_ESTABLISHED 1
 #define STATE_CLOSE 7
 
-static __always_inline void peer_note(__u64 peer)
+/* `passed`: descriptors in the message. */
+static __always_inline void peer_note(__u64 peer, __u8 passed)
 {
 	/* a worker of io_uring may have none yet */
 	struct task_state *state = task_state_create(current_task());
 
 	if (!state)
 		return;
-	if (state->peers_nr < TASK_PEERS)
+	if (state->peers_nr < TASK_PEERS) {
 		state->peers[state->peers_nr & (TASK_PEERS - 1)] = peer;
+		state->passes[state->peers_nr & (TASK_PEERS - 1)] = passed;
+	}
 	state->peers_nr++;
+	if (passed) {
+		state->passes_nr++;
+		state->passed = passed;
+	}
+}
+
+/* Descriptors that the message carries; the first receive, not a peek, takes them out of it. */
+static __always_inline __u8 message_passes(const struct sk_buff *skb)
+{
+	struct unix_skb_parms *parms = (void *)skb + bpf_core_field_offset(struct sk_buff, cb);
+	struct scm_fp_list *files = BPF_CORE_READ(parms, fp);
+
+	return files ? BPF_CORE_READ(files, count) : 0; /* at most 253: SCM_MAX_FD */
 }
 
 /*
@@ -36,7 +52,10 @@ int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if ((family != AF_UNIX && family != AF_NETLINK) || !current_moves_data())
 		return 0;
-	peer_note(family == AF_UNIX ? (__u64)sk : netlink_sender(skb));
+	if (family == AF_UNIX)
+		peer_note((__u64)sk, message_passes(skb));
+	else
+		peer_note(netlink_sender(skb), 0);
 	return 0;
 }
 
@@ -63,7 +82,7 @@ int BPF_PROG(data_ready, struct sock *sk)
 	if (family == AF_NETLINK && !capture_config.is_system_wide)
 		netlink_receiver_note(sk);
 	else if (socket_mechanism(sk) == IPCT_UNIX_DGRAM)
-		peer_note((__u64)sk);
+		peer_note((__u64)sk, 0);
 	return 0;
 }
 

@@ -116,7 +116,7 @@ static __always_inline void socket_walk_queue(struct sk_buff_head *queue, __u32 
 {
 	struct sk_buff *skb = BPF_CORE_READ(queue, next);
 	__u64 bytes = 0;
-	__u32 messages = 0;
+	__u32 messages = 0, passes = 0;
 
 	for (int i = 0; i < SOCKET_QUEUE_WALKED; i++) {
 		if (!skb || skb == (struct sk_buff *)queue)
@@ -128,14 +128,18 @@ static __always_inline void socket_walk_queue(struct sk_buff_head *queue, __u32 
 							  bpf_core_field_offset(struct sk_buff,
 										cb));
 			bytes -= BPF_CORE_READ(parms, consumed);
+			passes += !!BPF_CORE_READ(parms, fp);
 		}
 		messages++;
 		skb = BPF_CORE_READ(skb, next);
 	}
 	record->queued_messages += messages;
-	if (skb && skb != (struct sk_buff *)queue)
+	record->queued_passes = passes;
+	if (skb && skb != (struct sk_buff *)queue) {
 		record->queued_bytes = IPCT_LEVEL_UNKNOWN;
-	else if (record->queued_bytes != IPCT_LEVEL_UNKNOWN)
+		record->queued_passes = is_unix ? 255 : 0;
+	}
+	if (record->queued_bytes != IPCT_LEVEL_UNKNOWN)
 		record->queued_bytes += bytes;
 }
 

@@ -17,6 +17,24 @@ static __always_inline bool is_restart(__s64 ret)
 	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
 }
 
+static __always_inline bool stash_fits(const struct stash *stash, const struct call *call)
+{
+	return stash->is_valid && stash->nr == call->nr && stash->args[0] == call->args[0] &&
+	       stash->args[1] == call->args[1] && stash->args[2] == call->args[2];
+}
+
+/* The object of descriptor `index` of the call; true if it was resolved when the task blocked. */
+static __always_inline bool call_object(const struct task_state *state, const struct call *call,
+					__u32 index, __s32 fd, struct object *ret)
+{
+	if (stash_fits(&state->stash, call)) {
+		*ret = state->stash.objects[index & 1];
+		return true;
+	}
+	object_of_current_fd(fd, ret);
+	return false;
+}
+
 static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 					  const struct ipct_transfer *t)
 {
@@ -102,11 +120,10 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->flags &= ~IPCT_TRANSFER_END; /* nothing was asked for */
 }
 
-/* An outside process shows for the first time. */
-static __noinline int process_describe(void)
+__noinline int process_describe(__u64 address)
 {
 	struct ipct_process *record = control_reserve(sizeof(*record));
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = (struct task_struct *)address;
 
 	if (!record)
 		return 0;
@@ -119,6 +136,15 @@ static __noinline int process_describe(void)
 	record->pid_namespace = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
 	control_submit(record);
 	return 0;
+}
+
+/* The current task does something in scope: if it is outside itself, who is it? Said once. */
+static __always_inline void actor_describe(struct task_state *state)
+{
+	if (capture_config.is_system_wide || state->scope != TASK_OUTSIDE || state->is_described)
+		return;
+	state->is_described = 1;
+	process_describe(bpf_get_current_task());
 }
 
 /*
@@ -135,11 +161,7 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 		count_filtered();
 		return 0;
 	}
-	if (!capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
-	    !state->is_described) {
-		state->is_described = 1;
-		process_describe();
-	}
+	actor_describe(state);
 	if (last->inode == key.inode && last->object == key.object)
 		return 1;
 	if (bpf_map_lookup_elem(&described, &key))

@@ -146,8 +146,8 @@ struct ipct_socket {
 	__u32 sequence_remote; /* TCP at ESTABLISHED: rcv_nxt. Netlink: protocol */
 	__u8 mechanism;
 	__u8 origin;
-	__u8 state; /* skc_state */
-	__u8 _pad;
+	__u8 state;	    /* skc_state */
+	__u8 queued_passes; /* unix: of the waiting messages, those with descriptors; 255: more */
 	__u16 name_offset;
 	__u16 name_len;
 	char name[IPCT_NAME_SPACE]; /* unix: path, or NUL + abstract name; as above */
@@ -333,6 +333,7 @@ enum ipct_pass_kind {
 	IPCT_PASS_SEND = 1,    /* the actor sent descriptors through the socket `key` */
 	IPCT_PASS_RECEIVE = 2, /* it received one of `count` through `key`, sent by `peer` */
 	IPCT_PASS_TAKE = 3,    /* pidfd_getfd: it took one from the process `source_pid` */
+	IPCT_PASS_DROP = 4,    /* of `count` in a message, it received only the first `index` */
 };
 
 /* A descriptor went from process to process. */

@@ -85,6 +85,7 @@ static inline uint32_t fixture_channel(struct graph *graph, enum ipct_mechanism 
 	channel->mechanism = mechanism;
 	channel->name = strdup(name);
 	channel->object = strdup(object);
+	channel->created_by = GRAPH_NONE;
 	return (uint32_t)graph->channels_nr - 1;
 }
 
@@ -99,6 +100,7 @@ static inline struct graph_endpoint *fixture_endpoint(struct graph *graph, uint3
 	endpoint = &at->endpoints[at->endpoints_nr - 1];
 	endpoint->process = process;
 	endpoint->role = role;
+	endpoint->origin_from = GRAPH_NONE;
 	endpoint->operations = messages;
 	endpoint->count = (struct graph_count){ messages, bytes };
 	return endpoint;
@@ -115,6 +117,7 @@ static inline struct graph_edge *fixture_edge(struct graph *graph, uint32_t from
 	edge->from = from;
 	edge->to = to;
 	edge->channel = channel;
+	edge->passed = GRAPH_NONE;
 	edge->mechanism = graph->channels[channel].mechanism;
 	edge->count = edge->at_least = (struct graph_count){ messages, bytes };
 	edge->is_exact = true;

@@ -84,8 +84,21 @@ enum graph_end {
 	GRAPH_END_NR = 1 << 3,
 };
 
+/* How a process came to its end of a channel. */
+enum graph_origin {
+	GRAPH_ORIGIN_UNKNOWN,
+	GRAPH_ORIGIN_CREATED,
+	GRAPH_ORIGIN_OPENED, /* by a name, or accepted */
+	GRAPH_ORIGIN_INHERITED,
+	GRAPH_ORIGIN_PASSED, /* as a descriptor */
+	GRAPH_ORIGIN_BEFORE, /* held when the capture began */
+	GRAPH_ORIGIN_NR,
+};
+
 struct graph_endpoint {
 	uint32_t process;
+	enum graph_origin origin;
+	uint32_t origin_from; /* who it was inherited from or passed by, or GRAPH_NONE */
 	enum ipct_role role;
 	uint32_t ends;		   /* of role hold: enum graph_end */
 	uint32_t descriptors;	   /* of role hold */
@@ -101,9 +114,10 @@ struct graph_endpoint {
 
 struct graph_channel {
 	enum ipct_mechanism mechanism;
-	char *name;    /* stable from run to run, or empty */
-	char *object;  /* kernel identity in this run: `pipe:[4711]` */
-	uint64_t size; /* of shared memory, bytes; 0: not known */
+	char *name;	     /* stable from run to run, or empty */
+	char *object;	     /* kernel identity in this run: `pipe:[4711]` */
+	uint64_t size;	     /* of shared memory, bytes; 0: not known */
+	uint32_t created_by; /* process index, or GRAPH_NONE: not seen */
 	size_t endpoints_nr;
 	struct graph_endpoint *endpoints;
 	struct graph_count before_capture;
@@ -117,6 +131,7 @@ struct graph_edge {
 	uint32_t from; /* process index */
 	uint32_t to;
 	uint32_t channel; /* index, or GRAPH_NONE */
+	uint32_t passed;  /* fd-pass: index of the channel that was passed, or GRAPH_NONE */
 	enum ipct_mechanism mechanism;
 	struct graph_count count;
 	bool is_exact;

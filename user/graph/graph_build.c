@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/provenance.h"
+
 struct build {
 	struct graph *graph;
 	struct world *world;
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	bool is_lossy;
 	uint32_t *process_of; /* by id of the model: index in the graph or GRAPH_NONE */
+	uint32_t *channel_of; /* by index in the world, the same */
 	size_t channels_cap, edges_cap, processes_cap;
 };
 
@@ -146,6 +149,7 @@ static int edge_add(struct build *build, const struct edge *edge, uint32_t chann
 		.from = build->process_of[edge->key.from],
 		.to = build->process_of[edge->key.to],
 		.channel = channel,
+		.passed = GRAPH_NONE,
 		.mechanism = graph->channels[channel].mechanism,
 		.count = { edge->messages, edge->bytes },
 		.is_exact = edge->is_exact,
@@ -311,16 +315,26 @@ static int errors_copy(const struct endpoint *endpoint, struct graph_endpoint *o
 	return 0;
 }
 
-static int endpoint_add(struct build *build, const struct endpoint *endpoint,
-			struct graph_channel *channel)
+_Static_assert((int)GRAPH_ORIGIN_NR == (int)PROVENANCE_NR &&
+		       (int)GRAPH_ORIGIN_BEFORE == (int)PROVENANCE_BEFORE,
+	       "ways to come to a channel");
+
+static int endpoint_add(struct build *build, const struct channel *channel,
+			const struct endpoint *endpoint, struct graph_channel *out_channel)
 {
-	struct graph_endpoint *out = &channel->endpoints[channel->endpoints_nr];
+	struct graph_endpoint *out = &out_channel->endpoints[out_channel->endpoints_nr];
+	struct provenance origin = provenance_find(build->world, endpoint->key.process, channel);
 	int err = process_need(build, endpoint->key.process);
 
+	if (!err && origin.from != PROCESS_NONE)
+		err = process_need(build, origin.from);
 	if (err)
 		return err;
 	*out = (struct graph_endpoint){
 		.process = build->process_of[endpoint->key.process],
+		.origin = (enum graph_origin)origin.how,
+		.origin_from = origin.from == PROCESS_NONE ? GRAPH_NONE :
+							     build->process_of[origin.from],
 		.role = endpoint->key.role,
 		.ends = endpoint->ends,
 		.descriptors = endpoint->descriptors,
@@ -331,7 +345,7 @@ static int endpoint_add(struct build *build, const struct endpoint *endpoint,
 		.attached_ns = relative_or_none(build, endpoint->attached_ns),
 		.detached_ns = relative_or_none(build, endpoint->detached_ns),
 	};
-	channel->endpoints_nr++;
+	out_channel->endpoints_nr++;
 	return errors_copy(endpoint, out);
 }
 
@@ -340,12 +354,12 @@ static int endpoints_add(struct build *build, const struct channel *channel,
 {
 	int err = 0;
 
-	out->endpoints = calloc(HASH_COUNT(channel->endpoints), sizeof(*out->endpoints));
+	out->endpoints = calloc(HASH_COUNT(channel->endpoints) + 1, sizeof(*out->endpoints));
 	if (!out->endpoints)
 		return -ENOMEM;
 	for (struct endpoint *endpoint = channel->endpoints; endpoint && !err;
 	     endpoint = endpoint->hh.next)
-		err = endpoint_add(build, endpoint, out);
+		err = endpoint_add(build, channel, endpoint, out);
 	return err;
 }
 
@@ -375,14 +389,31 @@ static void receivers_count_messages(struct build *build, size_t first_edge, uin
 	}
 }
 
+/* Or passed: then an edge refers to it. */
 static bool channel_was_used(const struct channel *channel)
 {
+	if (channel->is_passed)
+		return true;
 	for (struct endpoint *endpoint = channel->endpoints; endpoint; endpoint = endpoint->hh.next)
 		if (endpoint->operations || endpoint->descriptors ||
 		    endpoint->key.role == IPCT_ROLE_MAP_RO ||
 		    endpoint->key.role == IPCT_ROLE_MAP_RW)
 			return true;
 	return channel->unread.messages || channel->is_standing;
+}
+
+static int creator_add(struct build *build, const struct channel *channel,
+		       struct graph_channel *out)
+{
+	uint32_t creator = provenance_creator(build->world, channel);
+	int err;
+
+	if (creator == PROCESS_NONE)
+		return 0;
+	err = process_need(build, creator);
+	if (!err)
+		out->created_by = build->process_of[creator];
+	return err;
 }
 
 static int channel_add(struct build *build, struct channel *channel)
@@ -404,6 +435,7 @@ static int channel_add(struct build *build, struct channel *channel)
 		.mechanism = channel->mechanism,
 		.name = strdup(channel->name),
 		.object = strdup(channel->object),
+		.created_by = GRAPH_NONE,
 		.lost = { channel->lost_messages, channel->lost_bytes },
 		.before_capture = { channel->before.messages, channel->before.bytes },
 		.unread = { channel->unread.messages, channel->unread.bytes },
@@ -411,7 +443,10 @@ static int channel_add(struct build *build, struct channel *channel)
 	};
 	if (!out->name || !out->object)
 		return -ENOMEM;
-	err = endpoints_add(build, channel, out);
+	build->channel_of[channel->index] = index;
+	err = creator_add(build, channel, out);
+	if (!err)
+		err = endpoints_add(build, channel, out);
 	for (int i = 0; i < 2 && !err; i++)
 		err = direction_add(build, &channel->directions[i], index);
 	if (!err && channel_counts_sends(channel))
@@ -478,22 +513,54 @@ static void ledger_fill(const struct ledger_info *ledger, struct graph_ledger *o
 
 _Static_assert(GRAPH_CAUSE_LEN == LEDGER_CAUSE_LEN, "names of causes");
 
+/* `nr` places that are GRAPH_NONE. NULL without memory. */
+static uint32_t *map_new(size_t nr)
+{
+	uint32_t *map = malloc((nr + 1) * sizeof(*map));
+
+	for (size_t i = 0; map && i < nr; i++)
+		map[i] = GRAPH_NONE;
+	return map;
+}
+
+/* The edges of passed descriptors refer to the channels that were passed. */
+static int passed_link(struct build *build)
+{
+	struct graph *graph = build->graph;
+	uint32_t *passed = map_new(graph->channels_nr);
+
+	if (!passed)
+		return -ENOMEM;
+	for (size_t i = 0; i < build->world->channels_nr; i++) {
+		const struct channel *channel = build->world->channels[i];
+		uint32_t index = build->channel_of[i];
+
+		if (channel->passed && index != GRAPH_NONE)
+			passed[index] = build->channel_of[channel->passed->index];
+	}
+	for (size_t i = 0; i < graph->edges_nr; i++)
+		graph->edges[i].passed = passed[graph->edges[i].channel];
+	free(passed);
+	return 0;
+}
+
 static int build_run(struct build *build)
 {
 	struct world *world = build->world;
-	uint32_t nr = process_table_nr(world->processes);
 	int err = 0;
 
-	build->process_of = malloc((nr + 1) * sizeof(*build->process_of));
-	if (!build->process_of)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < nr; i++)
-		build->process_of[i] = GRAPH_NONE;
+	build->process_of = map_new(process_table_nr(world->processes));
+	build->channel_of = map_new(world->channels_nr);
+	if (!build->process_of || !build->channel_of)
+		err = -ENOMEM;
 	for (size_t i = 0; i < world->channels_nr && !err; i++)
 		err = channel_add(build, world->channels[i]);
 	if (!err)
+		err = passed_link(build);
+	if (!err)
 		parents_link(build);
 	free(build->process_of);
+	free(build->channel_of);
 	return err;
 }
 

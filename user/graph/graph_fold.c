@@ -159,7 +159,10 @@ static struct graph_endpoint *endpoint_get(struct graph_channel *channel, uint32
 	channel->endpoints = endpoints;
 	channel->endpoints_nr++;
 	endpoints[i] = (struct graph_endpoint){
-		.process = process, .role = role, .attached_ns = INT64_MAX, /* none yet */
+		.process = process,
+		.role = role,
+		.origin = GRAPH_ORIGIN_NR,
+		.attached_ns = INT64_MAX, /* none yet */
 	};
 	return &endpoints[i];
 }
@@ -176,6 +179,28 @@ static void mapped_fold(struct graph_endpoint *to, const struct graph_endpoint *
 		to->detached_ns = from->detached_ns;
 }
 
+static uint32_t map_get(const uint32_t *map, uint32_t index)
+{
+	return index == GRAPH_NONE ? GRAPH_NONE : map[index];
+}
+
+/* What the members of a group do not share is not known of the group. */
+static void origin_fold(struct graph_endpoint *to, const struct graph_endpoint *from,
+			const uint32_t *process_map)
+{
+	uint32_t process = map_get(process_map, from->origin_from);
+
+	if (to->origin == GRAPH_ORIGIN_NR) { /* the first one */
+		to->origin = from->origin;
+		to->origin_from = process;
+		return;
+	}
+	if (to->origin != from->origin)
+		to->origin = GRAPH_ORIGIN_UNKNOWN;
+	if (to->origin == GRAPH_ORIGIN_UNKNOWN || to->origin_from != process)
+		to->origin_from = GRAPH_NONE;
+}
+
 static int endpoint_fold(struct graph_channel *channel, const struct graph_endpoint *from,
 			 const uint32_t *process_map)
 {
@@ -189,6 +214,7 @@ static int endpoint_fold(struct graph_channel *channel, const struct graph_endpo
 		return -ENOMEM;
 	to->ends |= from->ends;
 	to->descriptors += from->descriptors;
+	origin_fold(to, from, process_map);
 	to->operations += from->operations;
 	to->uring_operations += from->uring_operations;
 	to->wait_ns += from->wait_ns;
@@ -209,8 +235,12 @@ static int channel_fold(struct graph_channel *to, const struct graph_channel *fr
 	if (to->object) {
 		string_keep_same(to->name, from->name);
 		string_keep_same(to->object, from->object);
+		if (to->created_by != map_get(process_map, from->created_by))
+			to->created_by = GRAPH_NONE;
 	} else if (string_copy(&to->name, from->name) || string_copy(&to->object, from->object)) {
 		return -ENOMEM;
+	} else {
+		to->created_by = map_get(process_map, from->created_by);
 	}
 	to->mechanism = from->mechanism;
 	count_add(&to->before_capture, &from->before_capture);
@@ -237,20 +267,29 @@ static int residency_add(struct graph_edge *to, const struct histogram *more)
 	return histogram_merge(to->residency, more);
 }
 
+static uint32_t passed_of(const struct graph_edge *edge, const struct graph_fold *fold)
+{
+	return edge->mechanism == IPCT_FD_PASS ? map_get(fold->channels, edge->passed) : GRAPH_NONE;
+}
+
 static int edge_copy(struct graph_edge *to, const struct graph_edge *from,
 		     const struct graph_fold *fold)
 {
 	*to = *from;
 	to->from = fold->processes[from->from];
 	to->to = fold->processes[from->to];
-	to->channel = from->channel == GRAPH_NONE ? GRAPH_NONE : fold->channels[from->channel];
+	to->channel = map_get(fold->channels, from->channel);
+	to->passed = passed_of(from, fold);
 	to->members = members_of(from->members);
 	to->residency = NULL;
 	return residency_add(to, from->residency);
 }
 
-static int edge_merge(struct graph_edge *to, const struct graph_edge *from)
+static int edge_merge(struct graph_edge *to, const struct graph_edge *from,
+		      const struct graph_fold *fold)
 {
+	if (to->passed != passed_of(from, fold))
+		to->passed = GRAPH_NONE;
 	count_add(&to->count, &from->count);
 	count_add(&to->at_least, &from->at_least);
 	to->is_exact = to->is_exact && from->is_exact;
@@ -274,7 +313,7 @@ static int edges_fold(struct graph *to, const struct graph *from, const struct g
 			continue;
 		edge = &to->edges[fold->edges[i]];
 		if (edge->members)
-			err = edge_merge(edge, &from->edges[i]);
+			err = edge_merge(edge, &from->edges[i], fold);
 		else
 			err = edge_copy(edge, &from->edges[i], fold);
 	}

@@ -426,6 +426,8 @@ static void mark_top(const struct graph *graph, const uint32_t *sorted, size_t k
 		top->processes[edge->to] = 0;
 		if (edge->channel != GRAPH_NONE)
 			top->channels[edge->channel] = 0;
+		if (edge->mechanism == IPCT_FD_PASS && edge->passed != GRAPH_NONE)
+			top->channels[edge->passed] = 0;
 	}
 	mark_memory(graph, top);
 	top->edges_nr = kept;

@@ -68,7 +68,10 @@ struct channel {
 	uint64_t lost_messages, lost_bytes;
 	struct stream_balance before, unread; /* what no ledger knows of (netlink, a snapshot) */
 	uint64_t size;			      /* of memory, in bytes */
-	bool is_standing; /* it is there although nobody holds it */
+	bool is_standing;		      /* it is there although nobody holds it */
+	uint32_t index;			      /* in the world */
+	bool is_passed;			      /* a descriptor of it went from process to process */
+	struct channel *passed; /* fd-pass: what was passed, NULL: no channel; borrowed */
 };
 
 /* As in every output: "pipe", or "?" for a number that is none. Static. */

@@ -69,10 +69,18 @@ int model_vsock_finish(struct world *world);
 void model_vsock_fini(struct world *world);
 void model_netlink_fini(struct world *world);
 int model_pass_apply(struct world *world, const struct ipct_pass *pass);
+/* What waits in a unix socket at the start may carry descriptors. 0 or -ENOMEM. */
+int model_pass_level(struct world *world, const struct ipct_socket *socket);
 int model_pass_finish(struct world *world);
 void model_pass_fini(struct world *world);
 int model_access_apply(struct world *world, const struct ipct_access *access);
 void model_access_fini(struct world *world);
+
+/* The channel that is known by this key; NULL: none is. Borrowed from the world. */
+struct channel *mechanism_model_channel(const struct world *world, enum ipct_mechanism mechanism,
+					const struct ipct_key *key);
+struct channel *model_pipe_find(const struct world *world, const struct ipct_key *key);
+struct channel *model_socket_find(const struct world *world, const struct ipct_key *key);
 
 /* Helpers that the models share. */
 

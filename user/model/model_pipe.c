@@ -50,6 +50,14 @@ static struct pipe_entry *pipe_get(struct world *world, const struct ipct_key *k
 	return entry;
 }
 
+struct channel *model_pipe_find(const struct world *world, const struct ipct_key *key)
+{
+	struct pipe_entry *entry;
+
+	HASH_FIND(hh, world->pipes, key, sizeof(*key), entry);
+	return entry ? entry->channel : NULL;
+}
+
 /*
  * A pipe is new with the call that made it. A FIFO has no such call: the first opener after the
  * last one closed it finds a new pipe, in which nothing was ever moved. The inode may be that of

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "model/inet_tables.h"
+#include "model/udp_table.h"
 
 int model_socket_describe(struct world *world, const struct ipct_socket *record)
 {
@@ -23,6 +24,32 @@ int model_socket_describe(struct world *world, const struct ipct_socket *record)
 uint32_t model_socket_get(struct world *world, const struct ipct_key *key, uint8_t mechanism)
 {
 	return socket_table_get(world->sockets, key, mechanism);
+}
+
+struct channel *model_socket_channel_of(const struct world *world, uint32_t id)
+{
+	const struct socket *socket = socket_table_at(world->sockets, id);
+	const struct bound *bound;
+
+	if (socket->pair)
+		return socket->pair->channel;
+	if (socket->mechanism != IPCT_UDP)
+		return socket->inbox;
+	bound = udp_table_of(world->udp, id);
+	return bound && bound->mailbox ? bound->mailbox->channel : NULL;
+}
+
+struct channel *model_socket_find(const struct world *world, const struct ipct_key *key)
+{
+	uint32_t id = socket_table_find(world->sockets, key->object);
+	const struct socket *socket;
+
+	if (id == SOCKET_NONE)
+		return NULL;
+	socket = socket_table_at(world->sockets, id);
+	if (socket->key.inode && key->inode && socket->key.inode != key->inode)
+		return NULL;
+	return model_socket_channel_of(world, id);
 }
 
 struct channel *model_socket_channel(struct world *world, const struct socket *socket,

@@ -13,6 +13,9 @@ uint32_t model_socket_get(struct world *world, const struct ipct_key *key, uint8
 struct channel *model_socket_channel(struct world *world, const struct socket *socket,
 				     size_t directions);
 
+/* What goes to or from the socket goes through this channel; NULL: nothing did yet. */
+struct channel *model_socket_channel_of(const struct world *world, uint32_t id);
+
 /* Takes the side of a pair; the sides' sockets and their ids agree from then on. */
 void model_pair_join(struct world *world, struct pair *pair, uint32_t id, uint32_t side);
 

@@ -8,6 +8,7 @@
 #include "model/descriptor_table.h"
 #include "model/inet_tables.h"
 #include "model/mechanism_model.h"
+#include "model/provenance.h"
 #include "model/socket_table.h"
 
 struct world *world_new(bool is_system_wide)
@@ -22,9 +23,10 @@ struct world *world_new(bool is_system_wide)
 	world->tcp = tcp_table_new();
 	world->udp = udp_table_new();
 	world->descriptors = descriptor_table_new();
+	world->provenances = provenance_table_new();
 	world->first_ns = UINT64_MAX;
 	if (!world->processes || !world->sockets || !world->tcp || !world->udp ||
-	    !world->descriptors)
+	    !world->descriptors || !world->provenances)
 		goto fail;
 	world->before = process_table_node(world->processes, "before capture");
 	world->kernel = process_table_node(world->processes, "kernel");
@@ -55,6 +57,7 @@ void world_free(struct world *world)
 	for (size_t i = 0; i < world->channels_nr; i++)
 		channel_free(world->channels[i]);
 	free(world->channels);
+	provenance_table_free(world->provenances);
 	descriptor_table_free(world->descriptors);
 	socket_table_free(world->sockets);
 	tcp_table_free(world->tcp);
@@ -76,6 +79,7 @@ int world_add_channel(struct world *world, struct channel *channel)
 		world->channels = channels;
 		world->channels_cap = cap;
 	}
+	channel->index = world->channels_nr;
 	world->channels[world->channels_nr++] = channel;
 	channel_observe(channel, world->observer);
 	return 0;
@@ -100,6 +104,8 @@ int world_finish(struct world *world)
 		err = model_memory_finish(world);
 	if (!err)
 		err = model_pass_finish(world);
+	if (!err)
+		err = provenance_finish(world);
 	return err ? err : model_sync_finish(world);
 }
 
@@ -208,7 +214,7 @@ static int apply_process(struct world *world, const struct ipct_process *record)
 	process->is_traced |= record->is_traced || world->is_system_wide;
 	process->uid = record->uid;
 	process->pid_namespace = record->pid_namespace;
-	if (parent != id)
+	if (parent != id && process->parent == PROCESS_NONE) /* else a fork told the first one */
 		process->parent = parent;
 	if (process->comm[0])
 		return 0; /* a fork or exec told already */
@@ -249,11 +255,36 @@ static int apply_descriptor(struct world *world, const struct ipct_descriptor *r
 static int apply_object(struct world *world, const struct ipct_object *object)
 {
 	const struct mechanism_model *model = mechanism_model_find(object->mechanism);
+	int err;
 
-	if (model && model->describe)
-		return model->describe(world, object);
-	world->rejected++;
-	return 0;
+	if (!model || !model->describe) {
+		world->rejected++;
+		return 0;
+	}
+	err = model->describe(world, object);
+	return err ? err :
+		     provenance_describe(world, &object->event, object->mechanism, &object->key,
+					 object->origin);
+}
+
+static int apply_pipe(struct world *world, const struct ipct_pipe *pipe)
+{
+	int err = model_pipe_describe(world, pipe);
+
+	return err ? err :
+		     provenance_describe(world, &pipe->event, pipe->mechanism, &pipe->key,
+					 pipe->origin);
+}
+
+static int apply_socket(struct world *world, const struct ipct_socket *socket)
+{
+	int err = model_socket_describe(world, socket);
+
+	if (!err)
+		err = model_pass_level(world, socket);
+	return err ? err :
+		     provenance_describe(world, &socket->event, socket->mechanism, &socket->key,
+					 socket->origin);
 }
 
 int world_apply(struct world *world, const struct ipct_event *event)
@@ -268,9 +299,9 @@ int world_apply(struct world *world, const struct ipct_event *event)
 	case IPCT_EVENT_AGGREGATE:
 		return apply_aggregate(world, (const void *)event);
 	case IPCT_EVENT_PIPE:
-		return model_pipe_describe(world, (const void *)event);
+		return apply_pipe(world, (const void *)event);
 	case IPCT_EVENT_SOCKET:
-		return model_socket_describe(world, (const void *)event);
+		return apply_socket(world, (const void *)event);
 	case IPCT_EVENT_SIGNAL:
 		return model_signal_apply(world, (const void *)event);
 	case IPCT_EVENT_FORK:

@@ -16,6 +16,7 @@ struct socket_table;
 struct tcp_table;
 struct udp_table;
 struct descriptor_table;
+struct provenance_table;
 
 struct world {
 	struct process_table *processes;
@@ -36,6 +37,7 @@ struct world {
 	struct pass_table *passes;
 	struct access_entry *accesses;
 	struct descriptor_table *descriptors;
+	struct provenance_table *provenances;
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
 	bool is_system_wide;
 	bool has_unresolved;	    /* something went through a channel that nobody can name */

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,97 @@ void describe_ends(const struct graph_channel *channel, const struct graph_endpo
 		shorten_socket_end(text + len);
 		len = strlen(text);
 	}
+}
+
+#define ORIGIN_NAMES_MAX 8 /* processes that are named of those with the same origin */
+
+static char *append_process(char *text, const char *separator, const struct graph *graph,
+			    uint32_t process)
+{
+	text = text_append(text, text_new("%s", separator));
+	return text_append(text, describe_process(&graph->processes[process]));
+}
+
+static bool endpoints_agree(const struct graph_endpoint *a, const struct graph_endpoint *b)
+{
+	return a->origin == b->origin && a->origin_from == b->origin_from;
+}
+
+/* Is the endpoint the first of its process and origin, or, with `any`, of its origin? */
+static bool endpoint_is_first(const struct graph_channel *channel, size_t index, bool any)
+{
+	const struct graph_endpoint *endpoint = &channel->endpoints[index];
+	size_t i;
+
+	for (i = 0; i < index; i++)
+		if (endpoints_agree(&channel->endpoints[i], endpoint) &&
+		    (any || channel->endpoints[i].process == endpoint->process))
+			return false;
+	return true;
+}
+
+/* `inherited from sh[10] by head[11], cat[12]` of the endpoints that agree with the first one. */
+static char *append_origin(char *text, const struct graph *graph,
+			   const struct graph_channel *channel, size_t first)
+{
+	static const char *const verbs[GRAPH_ORIGIN_NR] = {
+		[GRAPH_ORIGIN_CREATED] = "created",
+		[GRAPH_ORIGIN_OPENED] = "opened",
+		[GRAPH_ORIGIN_INHERITED] = "inherited",
+		[GRAPH_ORIGIN_PASSED] = "passed",
+		[GRAPH_ORIGIN_BEFORE] = "held before the capture",
+	};
+	const struct graph_endpoint *endpoint = &channel->endpoints[first];
+	bool is_passed = endpoint->origin == GRAPH_ORIGIN_PASSED;
+	size_t named = 0, i;
+
+	text = text_append(text,
+			   text_new("%s%s", text && *text ? "; " : "", verbs[endpoint->origin]));
+	if (endpoint->origin_from != GRAPH_NONE)
+		text = append_process(text, is_passed ? " by " : " from ", graph,
+				      endpoint->origin_from);
+	for (i = first; i < channel->endpoints_nr; i++) {
+		if (!endpoints_agree(&channel->endpoints[i], endpoint) ||
+		    !endpoint_is_first(channel, i, false))
+			continue;
+		if (named < ORIGIN_NAMES_MAX)
+			text = append_process(text,
+					      named	? ", " :
+					      is_passed ? " to " :
+							  " by ",
+					      graph, channel->endpoints[i].process);
+		named++;
+	}
+	if (named > ORIGIN_NAMES_MAX)
+		text = text_append(text, text_new(" +%zu", named - ORIGIN_NAMES_MAX));
+	return text;
+}
+
+/* Who made it may not use it. */
+static bool creator_is_endpoint(const struct graph_channel *channel)
+{
+	size_t i;
+
+	for (i = 0; i < channel->endpoints_nr; i++)
+		if (channel->endpoints[i].process == channel->created_by &&
+		    channel->endpoints[i].origin == GRAPH_ORIGIN_CREATED)
+			return true;
+	return false;
+}
+
+char *describe_origins(const struct graph *graph, uint32_t channel)
+{
+	const struct graph_channel *at = &graph->channels[channel];
+	char *text = text_new("%s", "");
+	size_t i;
+
+	if (at->created_by != GRAPH_NONE && !creator_is_endpoint(at))
+		text = append_process(text, "created by ", graph, at->created_by);
+	for (i = 0; i < at->endpoints_nr; i++)
+		if (at->endpoints[i].origin != GRAPH_ORIGIN_UNKNOWN &&
+		    endpoint_is_first(at, i, true))
+			text = append_origin(text, graph, at, i);
+	return text;
 }
 
 /* The last part of `text` that fits into `columns`. */

@@ -43,6 +43,12 @@ void describe_end(const struct graph_channel *channel, uint32_t end, char *text,
 void describe_ends(const struct graph_channel *channel, const struct graph_endpoint *endpoint,
 		   char *text, size_t size);
 
+/*
+ * How processes came to the channel: `created by sh[10]; inherited from sh[10] by head[11],
+ * cat[12]`. "" if nothing is known.
+ */
+char *describe_origins(const struct graph *graph, uint32_t channel);
+
 /* `…` in the middle if the text is wider than `columns`; the tail of a path says most. */
 char *describe_shorten(const char *text, size_t columns);
 

@@ -227,6 +227,20 @@ static int write_process(const struct graph *graph, size_t index, FILE *stream)
 	return object_write(&object, stream);
 }
 
+static void put_origin(struct object *object, const struct graph_endpoint *endpoint)
+{
+	static const char *const names[GRAPH_ORIGIN_NR] = {
+		[GRAPH_ORIGIN_UNKNOWN] = "unknown", [GRAPH_ORIGIN_CREATED] = "created",
+		[GRAPH_ORIGIN_OPENED] = "opened",   [GRAPH_ORIGIN_INHERITED] = "inherited",
+		[GRAPH_ORIGIN_PASSED] = "passed",   [GRAPH_ORIGIN_BEFORE] = "before",
+	};
+	struct object origin = object_new();
+
+	put_text(&origin, "how", names[endpoint->origin]);
+	put_id(&origin, "from", 'p', endpoint->origin_from);
+	put_object(object, "origin", &origin);
+}
+
 static void put_errors(struct object *object, const struct graph_endpoint *endpoint)
 {
 	struct object errors = object_new();
@@ -283,6 +297,7 @@ static json_t *endpoint_new(const struct graph_channel *channel,
 
 	put_id(&object, "process", 'p', endpoint->process);
 	put_text(&object, "role", graph_role_name(endpoint->role));
+	put_origin(&object, endpoint);
 	put_u64(&object, "operations", endpoint->operations);
 	if (endpoint->uring_operations)
 		put_u64(&object, "io_uring", endpoint->uring_operations);
@@ -321,6 +336,7 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_text(&object, "mechanism", graph_mechanism_name(channel->mechanism));
 	put_text(&object, "name", channel->name);
 	put_text(&object, "object", channel->object);
+	put_id(&object, "created_by", 'p', channel->created_by);
 	put_endpoints(&object, channel);
 	put_count(&object, "before_capture", &channel->before_capture);
 	put_count_fields(&unread, &channel->unread);
@@ -360,6 +376,8 @@ static int write_edge(const struct graph *graph, size_t index, FILE *stream)
 	put_id(&object, "to", 'p', edge->to);
 	put_id(&object, "channel", 'c', edge->channel);
 	put_text(&object, "mechanism", graph_mechanism_name(edge->mechanism));
+	if (edge->mechanism == IPCT_FD_PASS)
+		put_id(&object, "passed", 'c', edge->passed);
 	put_count_fields(&object, &edge->count);
 	put_bool(&object, "exact", edge->is_exact);
 	put_count(&object, "at_least", &edge->at_least);

@@ -300,6 +300,7 @@ static void add_channel(struct table *table, const struct graph *graph,
 	add_bytes(table, total->moved.bytes);
 	add_bytes(table, channel->before_capture.bytes);
 	add_bytes(table, channel->unread.bytes);
+	table_note(table, describe_origins(graph, total->index));
 }
 
 static int put_channels(FILE *stream, const struct graph *graph,

@@ -11,12 +11,20 @@
 
 #define GAP 2
 #define FLEXIBLE_MIN 8
+#define NOTE_INDENT 4
+
+struct table_note {
+	size_t row; /* counted from 0 */
+	char *text;
+};
 
 struct table {
 	const struct table_column *columns;
 	size_t columns_nr;
 	char **cells;
 	size_t cells_nr, cells_cap;
+	struct table_note *notes;
+	size_t notes_nr, notes_cap;
 	bool is_broken; /* a cell is missing for lack of memory */
 };
 
@@ -57,6 +65,35 @@ void table_add(struct table *table, char *text)
 	}
 	free(escaped);
 	table->is_broken = true;
+}
+
+void table_note(struct table *table, char *text)
+{
+	size_t cap = table->notes_cap ? table->notes_cap * 2 : 64;
+	struct table_note *notes = table->notes;
+	char *escaped;
+
+	if (!text || !*text) {
+		table->is_broken |= !text;
+		free(text);
+		return;
+	}
+	escaped = escape_line(text, strlen(text));
+	free(text);
+	if (table->notes_nr == table->notes_cap) {
+		notes = reallocarray(notes, cap, sizeof(*notes));
+		if (notes) {
+			table->notes = notes;
+			table->notes_cap = cap;
+		}
+	}
+	if (!escaped || !notes) {
+		free(escaped);
+		table->is_broken = true;
+		return;
+	}
+	notes[table->notes_nr++] =
+		(struct table_note){ table->cells_nr / table->columns_nr - 1, escaped };
 }
 
 static void measure(const struct table *table, size_t *widths)
@@ -127,9 +164,26 @@ static int put_cell(const struct table *table, size_t column, const char *text, 
 	return 0;
 }
 
+static void put_note(const char *text, size_t width, FILE *stream)
+{
+	size_t at = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+		if (at && at + 1 + len > width) {
+			fputc('\n', stream);
+			at = 0;
+		}
+		at += (size_t)fprintf(stream, "%*s%.*s", at ? 1 : NOTE_INDENT, "", (int)len, text);
+		text += len;
+		text += strspn(text, " ");
+	}
+	fputc('\n', stream);
+}
+
 int table_write(const struct table *table, size_t width, FILE *stream)
 {
-	size_t widths[TABLE_COLUMNS_MAX], i;
+	size_t widths[TABLE_COLUMNS_MAX], i, note = 0;
 	int err = 0;
 
 	if (table->is_broken)
@@ -138,9 +192,15 @@ int table_write(const struct table *table, size_t width, FILE *stream)
 	squeeze(table, widths, width);
 	for (i = 0; i < table->columns_nr && !err; i++)
 		err = put_cell(table, i, table->columns[i].title, widths[i], stream);
-	for (i = 0; i < table->cells_nr && !err; i++)
+	for (i = 0; i < table->cells_nr && !err; i++) {
 		err = put_cell(table, i % table->columns_nr, table->cells[i],
 			       widths[i % table->columns_nr], stream);
+		if ((i + 1) % table->columns_nr)
+			continue;
+		for (; note < table->notes_nr && table->notes[note].row == i / table->columns_nr;
+		     note++)
+			put_note(table->notes[note].text, width, stream);
+	}
 	return err;
 }
 
@@ -153,5 +213,8 @@ void table_free(struct table *table)
 	for (i = 0; i < table->cells_nr; i++)
 		free(table->cells[i]);
 	free(table->cells);
+	for (i = 0; i < table->notes_nr; i++)
+		free(table->notes[i].text);
+	free(table->notes);
 	free(table);
 }

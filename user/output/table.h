@@ -28,6 +28,12 @@ struct table *table_new(const struct table_column *columns, size_t columns_nr);
  */
 void table_add(struct table *table, char *text);
 
+/*
+ * Adds lines below the row that was added last, indented, broken between words. As above; NULL
+ * or empty: none.
+ */
+void table_note(struct table *table, char *text);
+
 /* Writes titles and whole rows in at most `width` columns. 0 or -ENOMEM. */
 int table_write(const struct table *table, size_t width, FILE *stream);
 

@@ -41,6 +41,11 @@ static bool mechanism_is_socket(__u8 mechanism)
 	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
 }
 
+static bool mechanism_is_unix(__u8 mechanism)
+{
+	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UNIX_SEQPACKET;
+}
+
 static bool mechanism_is_known(__u8 mechanism)
 {
 	return mechanism > IPCT_MECHANISM_NONE && mechanism < IPCT_MECHANISM_NR;
@@ -97,8 +102,11 @@ static bool sync_is_good(const struct ipct_sync *s)
 
 static bool pass_is_good(const struct ipct_pass *p)
 {
-	return p->kind >= IPCT_PASS_SEND && p->kind <= IPCT_PASS_TAKE &&
-	       p->mechanism < IPCT_MECHANISM_NR && p->passed_mechanism < IPCT_MECHANISM_NR;
+	bool has_carrier = p->kind != IPCT_PASS_TAKE;
+
+	return p->kind >= IPCT_PASS_SEND && p->kind <= IPCT_PASS_DROP &&
+	       p->passed_mechanism < IPCT_MECHANISM_NR &&
+	       (!has_carrier || mechanism_is_unix(p->mechanism));
 }
 
 static bool access_is_good(const struct ipct_access *a)
