@@ -35,8 +35,8 @@ static __always_inline struct pid *pid_of_number(__u32 number)
 }
 
 /*
- * Does the task descend from one of the roots, or from CMD, or is it one? Who lost his parents of the tree and was given
- * to another one is not found.
+ * Does the task descend from one of the roots, or from CMD, or is it one? Who lost his parents of
+ * the tree and was given to another one is not found.
  */
 static __always_inline bool task_has_root(struct task_struct *task)
 {
