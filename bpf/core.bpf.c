@@ -429,6 +429,8 @@ static __noinline int dispatch(struct call *call)
 		return 0;
 	}
 	task_state_adopt(state);
+	if (state->peers_mover != MOVER_CALL)
+		state->peers_nr = state->passes_nr = 0;
 	if (shape_moves_data(call->shape))
 		call_moves(state, call);
 	else if (shape_introduces(call->shape))

@@ -93,7 +93,8 @@ struct task_state {
 	__u8 is_checked;    /* task_state_adopt() has looked */
 	__u8 blocked_shape; /* enum shape of the call that it is blocked in, 0: none */
 	__u8 is_woken;	    /* since the capture began: it does not block from before */
-	__u8 _pad[3];
+	__u8 peers_mover;   /* enum mover: what the notes below are of */
+	__u8 _pad[2];
 	__u64 blocked_ns;	 /* when it was switched out inside a call, 0: it was not */
 	__u64 wait_ns;		 /* off the CPU inside the present call */
 	__u32 peers_nr;		 /* messages for which a hook inside the call named the other end */

@@ -50,13 +50,15 @@ static __always_inline void queue_move(struct task_state *state, const struct ca
 static __always_inline void queue_get(struct task_state *state, const struct call *call)
 {
 	struct object object;
+	struct ipct_key key;
 
 	if (call->ret < 0)
 		return;
 	object_of_ipc(IPC_IDS_MSG, call->ret, &object);
 	if (!mechanism_is_wanted(object.mechanism) || !object_in_scope(&object, state, 0))
 		return;
-	if (!bpf_map_lookup_elem(&described, &object.key))
+	key = described_key(&object);
+	if (!bpf_map_lookup_elem(&described, &key))
 		object_describe(state, &object, -1, IPCT_ORIGIN_OPEN);
 }
 

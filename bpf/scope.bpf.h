@@ -9,6 +9,7 @@
 #include "object.bpf.h"
 
 #define TCP_STATE_LISTEN 10
+#define VSOCK_PORT_ANY 0xffffffffULL /* VMADDR_PORT_ANY: not bound, or not connected */
 
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -129,9 +130,11 @@ static __always_inline void follow_vsock(struct sock *sk)
 	if (!bpf_core_type_exists(struct vsock_sock___compat))
 		return;
 	follow_key_vsock(&key, BPF_CORE_READ(vsock, local_addr.svm_port));
-	follow_add(&key, 0);
+	if (key.id != VSOCK_PORT_ANY)
+		follow_add(&key, 0);
 	follow_key_vsock(&key, BPF_CORE_READ(vsock, remote_addr.svm_port));
-	follow_add(&key, 0);
+	if (key.id != VSOCK_PORT_ANY)
+		follow_add(&key, 0);
 }
 
 static __always_inline bool vsock_is_followed(struct sock *sk)

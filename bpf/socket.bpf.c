@@ -9,14 +9,22 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STATE_ESTABLISHED 1
 #define STATE_CLOSE 7
 
-/* `passed`: descriptors in the message. */
-static __always_inline void peer_note(__u64 peer, __u8 passed)
+/*
+ * `passed`: descriptors in the message. Notes of io_uring, which a completion takes, and those
+ * of a call do not go together.
+ */
+static __always_inline void peer_note(enum mover mover, __u64 peer, __u8 passed)
 {
 	/* a worker of io_uring may have none yet */
 	struct task_state *state = task_state_create(current_task());
 
 	if (!state)
 		return;
+	if (state->peers_mover != mover) {
+		state->peers_mover = mover;
+		state->peers_nr = 0;
+		state->passes_nr = 0;
+	}
 	if (state->peers_nr < TASK_PEERS) {
 		state->peers[state->peers_nr & (TASK_PEERS - 1)] = peer;
 		state->passes[state->peers_nr & (TASK_PEERS - 1)] = passed;
@@ -45,17 +53,21 @@ SEC("?tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
 {
 	struct sock *sk = BPF_CORE_READ(skb, sk);
+	enum mover mover;
 	__u16 family;
 
 	if (!sk)
 		return 0;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if ((family != AF_UNIX && family != AF_NETLINK) || !current_moves_data())
+	if (family != AF_UNIX && family != AF_NETLINK)
+		return 0;
+	mover = current_mover();
+	if (mover == MOVER_NONE)
 		return 0;
 	if (family == AF_UNIX)
-		peer_note((__u64)sk, message_passes(skb));
-	else
-		peer_note(netlink_sender(skb), 0);
+		peer_note(mover, (__u64)sk, message_passes(skb));
+	else if (mover == MOVER_CALL)
+		peer_note(mover, netlink_sender(skb), 0);
 	return 0;
 }
 
@@ -77,12 +89,13 @@ int BPF_PROG(data_ready, struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
-	if ((family != AF_UNIX && family != AF_NETLINK) || !current_moves_data())
+	/* a completion of io_uring could not tell this note from that of a receive */
+	if ((family != AF_UNIX && family != AF_NETLINK) || current_mover() != MOVER_CALL)
 		return 0;
 	if (family == AF_NETLINK && !capture_config.is_system_wide)
 		netlink_receiver_note(sk);
 	else if (socket_mechanism(sk) == IPCT_UNIX_DGRAM)
-		peer_note((__u64)sk, 0);
+		peer_note(MOVER_CALL, (__u64)sk, 0);
 	return 0;
 }
 

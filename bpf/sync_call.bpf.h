@@ -322,6 +322,8 @@ static __always_inline bool futex_begin(struct task_state *state, __u64 address,
 	struct object object, memory;
 	struct file *file;
 
+	if (!vma && task_is_inside(state) && state->call.ret >= 0)
+		count_unseen_loss(IPCT_LOSS_DECODE, 1); /* another thread unmapped it meanwhile */
 	if (!vma || !(BPF_CORE_READ(vma, vm_flags) & VM_MAYSHARE))
 		return false;
 	file = BPF_CORE_READ(vma, vm_file);

@@ -239,24 +239,33 @@ static __always_inline bool arguments_matter(__u8 shape, const __u64 *args)
 	}
 }
 
+enum mover {
+	MOVER_NONE,
+	MOVER_CALL,
+	MOVER_URING,
+};
+
 /*
- * Is the current task moving data, in the body of a call that does or for io_uring: in
- * io_uring_enter, on the way out of any call (task work), in a worker?
+ * What the current task moves data for: the call whose body it is in, or io_uring: in
+ * io_uring_enter, on the way out of any call (task work), in a worker.
  */
-static __always_inline bool current_moves_data(void)
+static __always_inline enum mover current_mover(void)
 {
 	struct pt_regs *regs = compat_task_regs(current_task());
 	__s64 nr = COMPAT_SYSCALL_NR_READ(regs);
 	__u8 native, ia32;
 
 	if (!COMPAT_IN_SYSCALL_READ(regs))
-		return true;
+		return MOVER_URING;
 	if (!syscall_is_known(nr))
-		return false;
+		return MOVER_NONE;
 	native = shapes_native[nr & (SYSCALLS_NR - 1)];
 	ia32 = shapes_ia32[nr & (SYSCALLS_NR - 1)];
-	return shape_moves_data(native) || shape_moves_data(ia32) || native == SHAPE_URING_ENTER ||
-	       ia32 == SHAPE_SOCKETCALL;
+	if (native == SHAPE_URING_ENTER)
+		return MOVER_URING;
+	return shape_moves_data(native) || shape_moves_data(ia32) || ia32 == SHAPE_SOCKETCALL ?
+		       MOVER_CALL :
+		       MOVER_NONE;
 }
 
 /* Descriptors of a call that moves data: where it takes from or puts to; -1: none. */

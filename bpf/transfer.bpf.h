@@ -11,6 +11,8 @@
 #include "scope.bpf.h"
 
 #define TRANSFER_SHORT_SIZE 96 /* without `address` */
+#define RESULT_MAX 0x7fffffff  /* MAX_RW_COUNT is below */
+#define ERRNO_MAX 4095
 
 static __always_inline bool is_restart(__s64 ret)
 {
@@ -181,6 +183,11 @@ static __noinline int transfer(const struct object *object, struct ipct_transfer
 {
 	bool may_be_end;
 
+	/* no call returns this; a length that was read from user memory may say anything */
+	if (t->result > RESULT_MAX || t->result < -ERRNO_MAX) {
+		count_unseen_loss(IPCT_LOSS_DECODE, 1);
+		return 0;
+	}
 	t->key = object->key;
 	t->mechanism = object->mechanism;
 	may_be_end = t->flags & IPCT_TRANSFER_END;

@@ -93,11 +93,15 @@ static __always_inline __u64 uring_peer(struct task_state *state, const struct o
 					__u8 role)
 {
 	struct sock *sk = (struct sock *)object->kernel;
+	bool is_left = false;
+	__u64 found = 0;
 
 	if (!mechanism_is_unix(object->mechanism))
 		return 0;
 	if (role == IPCT_ROLE_SEND)
 		return (__u64)unix_peer(sk);
+	if (state->peers_mover != MOVER_URING)
+		return 0;
 	for (__u32 i = 0; i < TASK_PEERS; i++) {
 		__u64 peer = state->peers[i];
 		struct sock *back;
@@ -105,12 +109,16 @@ static __always_inline __u64 uring_peer(struct task_state *state, const struct o
 		if (i >= state->peers_nr)
 			break;
 		back = peer ? unix_peer((struct sock *)peer) : sk;
-		if (!peer || (back && back != sk))
-			continue;
-		state->peers[i] = 0;
-		return peer;
+		if (peer && !found && (!back || back == sk)) {
+			state->peers[i] = 0;
+			found = peer;
+		} else if (peer) {
+			is_left = true;
+		}
 	}
-	return 0;
+	if (!is_left)
+		state->peers_nr = state->passes_nr = 0;
+	return found;
 }
 
 /* The value that was written to an eventfd, or read; the worker has the memory of the process. */
@@ -140,7 +148,9 @@ static __noinline int uring_move(struct task_state *state, struct io_kiocb *requ
 
 	if (file)
 		object_of_file(file, &object);
-	if (!mechanism_is_wanted(object.mechanism) || object.mechanism == IPCT_PROCESS_VM)
+	/* a read of a queue gives a text about it; who sends netlink is not told here */
+	if (!mechanism_is_wanted(object.mechanism) || object.mechanism == IPCT_PROCESS_VM ||
+	    object.mechanism == IPCT_POSIX_MQ || object.mechanism == IPCT_NETLINK)
 		return 0;
 	peer = uring_peer(state, &object, role);
 	if (!transfer_begin(&object, state, -1, role, peer))
@@ -153,10 +163,13 @@ static __noinline int uring_move(struct task_state *state, struct io_kiocb *requ
 	t.syscall = -1;
 	t.flags = IPCT_TRANSFER_URING | IPCT_TRANSFER_STASHED; /* the request holds its file */
 	if (!result) {
-		if (role == IPCT_ROLE_RECEIVE)
+		if (!model_is_message(object.mechanism)) {
+			if (role != IPCT_ROLE_RECEIVE)
+				return 0;
 			t.flags |= IPCT_TRANSFER_END;
-		else if (!model_is_message(object.mechanism))
-			return 0;
+		} else if (role == IPCT_ROLE_RECEIVE && !peer && object.mechanism != IPCT_UDP) {
+			t.flags |= IPCT_TRANSFER_END; /* a message has a sender */
+		}
 	}
 	if (object.mechanism == IPCT_EVENTFD)
 		uring_fill_eventfd(request, &object, &t);

@@ -72,6 +72,7 @@ static const struct {
 } prototypes[] = {
 	{ "uring_complete_cqe", 3 },
 	{ "uring_complete_parts", 7 },
+	{ "uring_submit_sqe", 2 },
 };
 
 const size_t feature_hooks_nr = sizeof(feature_hooks) / sizeof(feature_hooks[0]);

@@ -278,7 +278,7 @@ static int direction_add_direct(struct build *build, struct direction *direction
 	for (struct edge *edge = direction->direct.edges; edge; edge = edge->hh.next) {
 		if (build->is_lossy)
 			edge_set_at_least(edge, 0, 0);
-		else if (edge->is_doubtful)
+		else if (edge->is_doubtful || edge->is_suspect)
 			edge_set_at_least(edge, edge->certain_messages, edge->certain_bytes);
 		else
 			edge_set_exact(edge);

@@ -58,6 +58,12 @@ int edge_set_add(struct edge_set *set, const struct match *match)
 	return edge_add_residency(edge, match);
 }
 
+void edge_set_doubt(struct edge *edge)
+{
+	edge->is_doubtful = true;
+	edge->certain_messages = edge->certain_bytes = 0;
+}
+
 void edge_set_exact(struct edge *edge)
 {
 	edge->is_exact = true;

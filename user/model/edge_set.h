@@ -67,6 +67,9 @@ struct edge *edge_set_get(struct edge_set *set, uint32_t from, uint32_t to);
 /* Adds a match. 0 or -ENOMEM. */
 int edge_set_add(struct edge_set *set, const struct match *match);
 
+/* Nothing of what was matched is certain any more. */
+void edge_set_doubt(struct edge *edge);
+
 /* Sets what is certain of an edge: all of it, or at least these. */
 void edge_set_exact(struct edge *edge);
 void edge_set_at_least(struct edge *edge, uint64_t messages, uint64_t bytes);

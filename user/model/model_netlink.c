@@ -229,21 +229,35 @@ static int debts_settle(struct netlink_table *table)
 	return err;
 }
 
+/* What waited before the capture comes first; `match` keeps the rest. */
+static int older_receive(struct world *world, struct netlink_socket *to, struct match *match)
+{
+	struct match older = *match;
+
+	if (!to->older)
+		return 0;
+	if (older.messages > to->older)
+		older.messages = to->older;
+	older.bytes = (uint64_t)((unsigned __int128)match->bytes * older.messages /
+				 (match->messages ? match->messages : 1));
+	older.from = world->before;
+	to->older -= older.messages;
+	match->messages -= older.messages;
+	match->bytes -= older.bytes;
+	to->channel->before.messages += older.messages;
+	to->channel->before.bytes += older.bytes;
+	return edge_set_add(&to->channel->directions[0].direct, &older);
+}
+
 static int socket_receive(struct world *world, struct netlink_socket *to, uint32_t port,
 			  struct match *match)
 {
 	struct netlink_table *table = world->netlinks;
 	struct netlink_socket *from = sender_find(table, to, port);
+	int err = older_receive(world, to, match);
 
-	if (to->older) {
-		uint64_t older = match->messages < to->older ? match->messages : to->older;
-
-		to->older -= older;
-		match->from = world->before;
-		to->channel->before.messages += match->messages;
-		to->channel->before.bytes += match->bytes;
-		return edge_set_add(&to->channel->directions[0].direct, match);
-	}
+	if (err || !match->messages)
+		return err;
 	if (from)
 		return feed_match(table, from, to, match);
 	return debt_add(table, to, port, match);
@@ -381,7 +395,8 @@ static void feed_doubt(const struct netlink_feed *feed)
 	struct edge_set *edges = &feed->key.to->channel->directions[0].direct;
 
 	for (struct edge *edge = edges->edges; edge; edge = edge->hh.next)
-		edge->is_doubtful |= party_find(&feed->key.from->senders, edge->key.from) != NULL;
+		if (party_find(&feed->key.from->senders, edge->key.from))
+			edge_set_doubt(edge);
 }
 
 /* Sends have no channel of their own: what was received was sent. */
@@ -400,7 +415,7 @@ static int senders_count(struct channel *channel, uint32_t before)
 		};
 
 		if (edge->key.from == before)
-			edge->is_doubtful = true;
+			edge_set_doubt(edge);
 		else
 			err = channel_count(channel, &count);
 	}

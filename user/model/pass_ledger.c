@@ -401,7 +401,8 @@ int pass_ledger_close(struct pass_ledger *ledger)
 			err = message_settle(ledger, debt, ledger->before, TIME_UNKNOWN);
 		}
 		for (struct pass_edge *edge = source->edges; edge; edge = edge->hh.next)
-			edge->edge->is_doubtful |= is_doubtful;
+			if (is_doubtful)
+				edge_set_doubt(edge->edge);
 	}
 	return err;
 }

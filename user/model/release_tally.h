@@ -16,7 +16,6 @@
 struct release_key {
 	struct edge_set *edges;
 	uint32_t from, to;
-	uint32_t _pad;
 };
 
 struct release_count {

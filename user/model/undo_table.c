@@ -62,7 +62,9 @@ int undo_table_add(struct undo_table *table, uint32_t process, struct unit_ledge
 		undo->unit = unit;
 		LL_PREPEND(owner->undos, undo);
 	}
-	undo->adjustment += adjustment;
+	/* no semaphore has so many units, but a capture file may say so */
+	if (__builtin_add_overflow(undo->adjustment, adjustment, &undo->adjustment))
+		undo->adjustment = 0;
 	return 0;
 }
 
@@ -91,7 +93,7 @@ static int undo_apply(const struct undo *undo, uint32_t process, uint64_t time_n
 		operation.units = undo->adjustment;
 		return unit_ledger_put(undo->unit, &operation);
 	}
-	operation.units = -undo->adjustment;
+	operation.units = -(uint64_t)undo->adjustment;
 	return operation.units ? unit_ledger_take_back(undo->unit, &operation) : 0;
 }
 

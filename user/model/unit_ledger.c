@@ -274,8 +274,12 @@ static int debts_pay(struct unit_ledger *ledger, const struct unit_operation *op
 
 int unit_ledger_level(struct unit_ledger *ledger, uint64_t units, bool is_last)
 {
-	if (ledger->posters.nr || ledger->waiters.nr || ledger->level)
+	if (ledger->level)
 		return 0; /* described once more */
+	if (ledger->posters.nr || ledger->waiters.nr) {
+		ledger->is_level_doubtful = true; /* too late to say whose units were taken */
+		return 0;
+	}
 	ledger->level = units;
 	ledger->value = units;
 	ledger->is_level_doubtful = !is_last;
@@ -353,10 +357,10 @@ static int taker_add(struct unit_ledger *ledger, const struct unit_operation *op
 static int take_total(struct unit_ledger *ledger, const struct unit_operation *operation)
 {
 	ledger->has_totals = true;
-	if (operation->waker == PROCESS_NONE)
+	if (operation->waker == PROCESS_NONE || operation->is_several)
 		return debt_add(ledger, operation, operation->units, false);
 	return ledger_match(ledger, operation, operation->waker, operation->count,
-			    operation->is_several ? 0 : operation->count);
+			    operation->count);
 }
 
 /*
@@ -424,11 +428,12 @@ int unit_ledger_take(struct unit_ledger *ledger, const struct unit_operation *op
 int unit_ledger_await_zero(struct unit_ledger *ledger, const struct unit_operation *operation)
 {
 	ledger->has_totals |= operation->is_total;
-	if (!operation->is_blocked)
+	/* of several operations nobody knows which one the call waited for */
+	if (!operation->is_blocked || operation->is_several)
 		return 0;
 	if (operation->waker != PROCESS_NONE)
 		return ledger_match(ledger, operation, operation->waker, operation->count,
-				    operation->is_several ? 0 : operation->count);
+				    operation->count);
 	if (ledger->last_to_zero == PROCESS_NONE)
 		return 0;
 	ledger->has_guessed = true;
