@@ -395,6 +395,8 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 	case SHAPE_MPROTECT:
 	case SHAPE_SHMGET:
 	case SHAPE_SHMAT:
+	case SHAPE_LINK:
+	case SHAPE_LINKAT:
 	case SHAPE_SHMDT:
 	case SHAPE_MADVISE:
 		memory_call();

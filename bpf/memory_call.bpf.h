@@ -6,6 +6,8 @@
 #include "syscall.bpf.h"
 #include "transfer.bpf.h"
 
+#define SHM_PATH_HEAD NAME_WORD("/dev/shm")
+
 #define PAGE_MASK (~((1ULL << PAGE_SHIFT) - 1))
 #define PROTECT_READ 1
 #define PROTECT_WRITE 2
@@ -152,6 +154,32 @@ static __always_inline void segment_got(struct task_state *state, const struct c
 }
 
 /* Takes state->call. Global: the verifier walks it once. */
+/* Of a path in /dev/shm its length, else 0. */
+static __always_inline __u16 shm_path_read(__u64 user, char *path)
+{
+	long len = bpf_probe_read_user_str(path, IPCT_NAME_MAX, (void *)user);
+
+	return len > 1 && *(__u64 *)path == SHM_PATH_HEAD ? len - 1 : 0;
+}
+
+/* sem_open() makes and maps a file with a name that nobody asked for, and renames it then. */
+static __always_inline void linked(struct task_state *state, __u64 old_path, __u64 new_path)
+{
+	struct ipct_link *record;
+	__u64 head = 0;
+
+	bpf_probe_read_user(&head, sizeof(head), (void *)old_path);
+	if (head != SHM_PATH_HEAD || !task_is_inside(state))
+		return;
+	record = control_reserve(sizeof(*record));
+	if (!record)
+		return;
+	event_init_current(&record->event, IPCT_EVENT_LINK, sizeof(*record));
+	record->old_len = shm_path_read(old_path, record->old_path);
+	record->new_len = shm_path_read(new_path, record->new_path);
+	control_submit(record);
+}
+
 __noinline int memory_call(void)
 {
 	struct task_state *state = task_state_get(current_task());
@@ -175,6 +203,12 @@ __noinline int memory_call(void)
 			mapped(state, &call, call.args[1]);
 		else
 			unmapped(call.ret, page_end(call.ret + call.args[1]));
+		return 0;
+	case SHAPE_LINK:
+		linked(state, call.args[0], call.args[1]);
+		return 0;
+	case SHAPE_LINKAT:
+		linked(state, call.args[1], call.args[3]);
 		return 0;
 	case SHAPE_SHMDT:
 		unmapped(call.args[0], call.args[0]);

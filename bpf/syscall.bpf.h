@@ -62,6 +62,9 @@ enum shape {
 	SHAPE_MADVISE,
 	SHAPE_SHMAT,
 	SHAPE_SHMDT,
+	/* give files names */
+	SHAPE_LINK,
+	SHAPE_LINKAT,
 	/* touch another process */
 	SHAPE_VM_READ,
 	SHAPE_VM_WRITE,

@@ -370,6 +370,17 @@ struct ipct_access {
 	__u8 _pad[3];
 };
 
+/* The actor gave a file of /dev/shm another name: sem_open() maps before it does. Paths as given.
+ */
+struct ipct_link {
+	struct ipct_event event;
+	__u16 old_len;
+	__u16 new_len;
+	__u32 _pad;
+	char old_path[IPCT_NAME_MAX]; /* old_len bytes, no NUL */
+	char new_path[IPCT_NAME_MAX];
+};
+
 enum ipct_hold_flags {
 	IPCT_HOLD_READ = 1 << 0,   /* the descriptor is open for reading */
 	IPCT_HOLD_WRITE = 1 << 1,  /* for writing */
@@ -428,5 +439,6 @@ IPCT_ASSERT_SIZE(ipct_sync, 96);
 IPCT_ASSERT_SIZE(ipct_pass, 96);
 IPCT_ASSERT_SIZE(ipct_access, 64);
 IPCT_ASSERT_SIZE(ipct_hold, 56);
+IPCT_ASSERT_SIZE(ipct_link, 552);
 
 #endif

@@ -58,6 +58,7 @@ int model_sync_exit(struct world *world, const struct ipct_exit *exit);
 int model_sync_finish(struct world *world);
 void model_sync_fini(struct world *world);
 int model_memory_apply(struct world *world, const struct ipct_mapping *mapping);
+int model_memory_link(struct world *world, const struct ipct_link *link);
 int model_memory_fork(struct world *world, const struct ipct_fork *fork);
 int model_memory_exec(struct world *world, const struct ipct_event *event);
 int model_memory_exit(struct world *world, const struct ipct_event *event);

@@ -71,6 +71,31 @@ int model_memory_apply(struct world *world, const struct ipct_mapping *mapping)
 	}
 }
 
+#define SHM_PREFIX "/dev/shm" /* what is behind it is the name of a POSIX object, slash and all */
+
+/* The memory of that name has the new one now: glibc's sem_open() maps before it names. */
+int model_memory_link(struct world *world, const struct ipct_link *link)
+{
+	const size_t prefix = strlen(SHM_PREFIX);
+	struct memory_object *object;
+	char *name;
+
+	if (!world->memory || link->old_len <= prefix || link->new_len <= prefix)
+		return 0;
+	for (object = world->memory->objects; object; object = object->hh.next) {
+		if (object->mechanism != IPCT_POSIX_SHM || !object->name ||
+		    strlen(object->name) != link->old_len - prefix ||
+		    memcmp(object->name, link->old_path + prefix, link->old_len - prefix))
+			continue;
+		name = strndup(link->new_path + prefix, link->new_len - prefix);
+		if (!name)
+			return -ENOMEM;
+		free(object->name);
+		object->name = name;
+	}
+	return 0;
+}
+
 int model_memory_fork(struct world *world, const struct ipct_fork *fork)
 {
 	uint32_t parent = world_actor(world, &fork->event);

@@ -320,6 +320,8 @@ int world_apply(struct world *world, const struct ipct_event *event)
 		return apply_object(world, (const void *)event);
 	case IPCT_EVENT_MAPPING:
 		return model_memory_apply(world, (const void *)event);
+	case IPCT_EVENT_LINK:
+		return model_memory_link(world, (const void *)event);
 	case IPCT_EVENT_SYNC:
 		return model_sync_apply(world, (const void *)event);
 	case IPCT_EVENT_PASS:

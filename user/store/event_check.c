@@ -123,6 +123,7 @@ static bool event_content_is_good(const struct ipct_event *event)
 	const struct ipct_exec *exec = (const void *)event;
 	const struct ipct_object *object = (const void *)event;
 	const struct ipct_hold *hold = (const void *)event;
+	const struct ipct_link *link = (const void *)event;
 	const struct ipct_text *text = (const void *)event;
 
 	switch (event->type) {
@@ -150,6 +151,8 @@ static bool event_content_is_good(const struct ipct_event *event)
 		return pass_is_good((const void *)event);
 	case IPCT_EVENT_ACCESS:
 		return access_is_good((const void *)event);
+	case IPCT_EVENT_LINK:
+		return link->old_len <= IPCT_NAME_MAX && link->new_len <= IPCT_NAME_MAX;
 	case IPCT_EVENT_HOLD:
 		return mechanism_is_known(hold->mechanism);
 	case IPCT_EVENT_SIGNAL:
