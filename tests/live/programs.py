@@ -97,31 +97,39 @@ def children(pid):
             pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+MEMORY_PATHS = {"/SYSV": "sysv-shm", "/dev/shm/": "posix-shm", "/memfd:": "memfd",
+                "/dev/zero (deleted)": "shared-mapping"}
+
+
 def shared_memory(pid):
-    """{inode: role} of the shared memory that a process has mapped now, or None if it is gone."""
-    found = collections.defaultdict(str)
+    """{object: role} of the shared memory that a process has mapped now, None if it is gone.
+
+    Without files of disks, which are none if nobody maps them to write.
+    """
+    found = {}
     try:
         rows = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
     except OSError:
         return None
     for row in rows:
-        _, rights, _, _, inode, *_ = row.split()
-        if rights[3] == "s":
-            found[inode] = max(found[inode], "map-rw" if rights[1] == "w" else "map-ro")
-    return dict(found)
+        _, rights, _, _, inode, *path = row.split(maxsplit=5)
+        for prefix, mechanism in MEMORY_PATHS.items():
+            if path and path[0].startswith(prefix) and rights[3] == "s":
+                name, role = f"{mechanism}:[{inode}]", "map-rw" if rights[1] == "w" else "map-ro"
+                found[name] = max(found.get(name, role), role)
+    return found
 
 
 def ensure_mappers(graph, witnessed):
-    """What processes were seen to have mapped, {pid: {inode: role}}, and nobody else has."""
+    """Processes {pid: {object: role}} have mapped what they were seen with; returns who else."""
     pids = {p["id"]: p["pid"] for p in graph["processes"]}
-    inodes = {inode for roles in witnessed.values() for inode in roles}
-    ensure(inodes, "nobody was seen with shared memory")
+    objects = {name for roles in witnessed.values() for name in roles}
+    ensure(objects, "nobody was seen with shared memory")
     found = collections.defaultdict(dict)
     for channel in graph["channels"]:
-        inode = channel["object"].rpartition("[")[2].rstrip("]")
         for end in channel["endpoints"]:
-            if end["role"].startswith("map-") and inode in inodes:
-                found[pids[end["process"]]][inode] = end["role"]
+            if end["role"].startswith("map-") and channel["object"] in objects:
+                found[pids[end["process"]]][channel["object"]] = end["role"]
     for pid, roles in witnessed.items():
         ensure_equal(found.pop(pid, {}), roles, f"shared memory of {pid}")
     return found
