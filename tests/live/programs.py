@@ -120,8 +120,11 @@ def shared_memory(pid):
     return found
 
 
-def ensure_mappers(graph, witnessed):
-    """Processes {pid: {object: role}} have mapped what they were seen with; returns who else."""
+def ensure_mappers(graph, witnessed, is_whole=True):
+    """Processes {pid: {object: role}} have mapped what they were seen with; returns who else.
+
+    is_whole: they had nothing else of it, before or after.
+    """
     pids = {p["id"]: p["pid"] for p in graph["processes"]}
     objects = {name for roles in witnessed.values() for name in roles}
     ensure(objects, "nobody was seen with shared memory")
@@ -131,7 +134,10 @@ def ensure_mappers(graph, witnessed):
             if end["role"].startswith("map-") and channel["object"] in objects:
                 found[pids[end["process"]]][channel["object"]] = end["role"]
     for pid, roles in witnessed.items():
-        ensure_equal(found.pop(pid, {}), roles, f"shared memory of {pid}")
+        mapped = found.pop(pid, {})
+        if not is_whole:
+            mapped = {name: mapped.get(name) for name in roles}
+        ensure_equal(mapped, roles, f"shared memory of {pid}")
     return found
 
 
