@@ -27,8 +27,7 @@ STRACE = ("strace", "-f", "-yy", "-v", "-s", "9", "-o", "strace.log", "-e", f"tr
 
 
 def pid_edges(graph, mechanism):
-    """{(pid, pid): (messages, bytes)} of the edges between different processes, and if all of
-    them are exact."""
+    """{(pid, pid): (messages, bytes)} between different processes, and if all edges are exact."""
     pids = {p["id"]: p["pid"] for p in graph["processes"]}
     sums = collections.defaultdict(lambda: (0, 0))
     are_exact = True
@@ -358,7 +357,7 @@ def nginx_reload():
             old = wait_for(lambda: workers_but([]), "two workers")
             os.kill(master, signal.SIGHUP)
             wait_for(lambda: workers_but(old), "two other workers")
-            os.kill(master, signal.SIGQUIT)
+            os.kill(master, signal.SIGTERM)
             ensure_equal(process.wait(30), 0, "exit status of nginx")
     graph = check(load_graph(), "nginx")
     ensure_equal(ensure_mappers(graph, witnessed), {}, "who has nginx's memory besides")
@@ -419,8 +418,8 @@ NUMBERS = "".join(f"{i}\n" for i in range(1, 1001))
 
 def terminal(mode, shown, is_exact):
     """script(1) writes down what it read of the terminal: what went in, or what became of it."""
-    graph = check(record(need("script"), "-qc", f"{mode} seq 1000 | sort -n", "typescript",
-                         options=(), ), "script", "seq", "sort")
+    graph = check(record(need("script"), "-qc", f"{mode} seq 1000 | sort -n", "typescript"),
+                  "script", "seq", "sort")
     lines = pathlib.Path("typescript").read_bytes().split(b"\n", 1)[1]
     ensure(lines.startswith(shown.encode()), f"the terminal showed {lines[:100]}…")
     edges = edges_between(graph, processes_called(graph, "sort"),

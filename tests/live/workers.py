@@ -210,11 +210,12 @@ def watch(lock, condition, event, box, count):
 
 def sync(context):
     """Lock, Condition and Event as they come: how often one waits is for a witness to say."""
-    shared = (context.Lock(), context.Condition(), context.Event(), context.Array("l", 2, lock=False))
+    box = context.Array("l", 2, lock=False)
+    shared = (context.Lock(), context.Condition(), context.Event(), box)
     watchers = [run(context, watch, *shared, ROUNDS) for _ in range(2)]
     notifier = run(context, notify, *shared, ROUNDS)
     finish(notifier, *watchers)
-    assert shared[3][0] == 3 * ROUNDS
+    assert box[0] == 3 * ROUNDS
     return {"edges": [], "pids": [os.getpid(), notifier.pid, *[w.pid for w in watchers]]}
 
 
