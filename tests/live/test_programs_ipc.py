@@ -26,14 +26,18 @@ TRACED = "read,write,sendmsg,recvmsg,futex"
 STRACE = ("strace", "-f", "-yy", "-v", "-s", "9", "-o", "strace.log", "-e", f"trace={TRACED}")
 
 
-def pid_edges(graph, mechanism):
-    """{(pid, pid): (messages, bytes)} between different processes, and if all edges are exact."""
+def pid_edges(graph, mechanism, users=None):
+    """{(pid, pid): (messages, bytes)} between different processes, and if all edges are exact.
+
+    users: pids, of which one takes part; all if not given.
+    """
     pids = {p["id"]: p["pid"] for p in graph["processes"]}
     sums = collections.defaultdict(lambda: (0, 0))
     are_exact = True
     for edge in graph["edges"]:
-        if edge["mechanism"] == mechanism and edge["from"] != edge["to"]:
-            pair = pids[edge["from"]], pids[edge["to"]]
+        pair = pids[edge["from"]], pids[edge["to"]]
+        is_ours = users is None or users & set(pair)
+        if edge["mechanism"] == mechanism and edge["from"] != edge["to"] and is_ours:
             sums[pair] = (sums[pair][0] + edge["messages"], sums[pair][1] + edge["bytes"])
             are_exact = are_exact and edge["exact"]
     return dict(sums), are_exact
@@ -365,14 +369,15 @@ def nginx_reload():
     calls, _ = parse_log("strace.log")
     pids = {p["id"]: p["pid"] for p in graph["processes"]}
     objects = {c["id"]: c["object"] for c in graph["channels"]}
-    edges = [e for e in graph["edges"] if e["mechanism"] == "fd-pass"]
+    family = processes_called(graph, "nginx").keys()
+    edges = [e for e in graph["edges"] if e["mechanism"] == "fd-pass" and e["to"] in family]
     ensure_equal({pids[e["from"]] for e in edges}, {master}, "who passes descriptors")
     ensure_equal(sorted((pids[e["to"]], *sorted(re.findall(r"\d+", objects[e["passed"]])))
                         for e in edges for _ in range(e["messages"])),
                  passed_sockets(calls, "recvmsg"), "what was passed")
     ensure(all(e["exact"] for e in edges), f"not exact: {edges}")
     sent = sum(end["messages"] for c in graph["channels"] if c["mechanism"] == "fd-pass"
-               for end in c["endpoints"] if end["role"] == "send")
+               for end in c["endpoints"] if end["role"] == "send" and end["process"] in family)
     ensure_equal(sent, len(passed_sockets(calls, "sendmsg")), "descriptors sent")
 
 
@@ -404,7 +409,7 @@ def redis_bgsave():
     ensure_equal(found, sums, "bytes through pipes")
     parents = {p["pid"]: pids.get(p["parent"]) for p in graph["processes"]}
     sent = {key: size for key, size in sums.items() if key[2] == "send"}
-    edges, are_exact = pid_edges(graph, "pipe")
+    edges, are_exact = pid_edges(graph, "pipe", users)
     for (pid, _, _), size in sent.items():
         if parents[pid] in users:
             ensure_equal(edges.get((pid, parents[pid]), (0, 0))[1], size, "bytes to the parent")
@@ -474,10 +479,8 @@ def flock_handover():
             shell.wait()
             shell.stdout.close()
     graph = check(load_graph(), "flock")
-    edges, are_exact = pid_edges(graph, "file-lock")
-    users = {pid for pair in truth for pid in pair}
-    ensure_equal({pair: sums for pair, sums in edges.items() if set(pair) & users},
-                 {pair: (1, 0) for pair in truth}, "hand-overs")
+    edges, are_exact = pid_edges(graph, "file-lock", {pid for pair in truth for pid in pair})
+    ensure_equal(edges, {pair: (1, 0) for pair in truth}, "hand-overs")
     ensure(are_exact, f"not exact: {edges}")
 
 
