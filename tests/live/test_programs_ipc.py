@@ -357,7 +357,9 @@ def nginx_reload():
 
     with Recorder("-a"):
         with server(command, ("127.0.0.1", port)) as process:
-            master = int(pathlib.Path("nginx.pid").read_text())
+            # It listens before it says who it is.
+            master = int(wait_for(lambda: pathlib.Path("nginx.pid").exists() and
+                                  pathlib.Path("nginx.pid").read_text(), "the pid of nginx"))
             old = wait_for(lambda: workers_but([]), "two workers")
             os.kill(master, signal.SIGHUP)
             wait_for(lambda: workers_but(old), "two other workers")
