@@ -160,8 +160,12 @@ def segment_attaches():
 
 def backends(postmaster):
     """Children that serve a client."""
-    return [pid for pid in children(postmaster)
-            if b"[local]" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    for pid in children(postmaster):
+        with contextlib.suppress(OSError):  # it is gone
+            if b"[local]" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 def servers_now(postmaster):
