@@ -6,89 +6,12 @@ import glob
 import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
-import subprocess
 
-import compare
-from harness import (Recorder, Skip, case, ensure, ensure_equal, load_graph, main, record, run,
-                     start, stop, wait_for)
-
-
-def need(program):
-    """The path of a program that `make deps` installs."""
-    path = shutil.which(program)
-    if not path:
-        raise Skip(f"{program} is not installed")
-    return path
-
-
-def check(graph, *comms):
-    """The graph, if nothing is wrong with it and with the channels of these programs."""
-    users = {p["id"] for p in graph["processes"] if p["comm"] in comms}
-    problems = compare.check_graph(graph, users)
-    ensure(not problems, "\n".join(problems))
-    ensure_equal(graph["ledger"]["lost"], 0, "lost records")
-    return graph
-
-
-def processes_called(graph, comm):
-    return {p["id"]: p for p in graph["processes"] if p["comm"] == comm}
-
-
-def edges_between(graph, source, target, mechanism):
-    """Edges from any of the processes `source` to any of `target`."""
-    return [e for e in graph["edges"] if e["from"] in source and e["to"] in target and
-            e["mechanism"] == mechanism]
-
-
-def edges_from_before(graph, target, mechanism):
-    """What these processes received that was sent before the capture saw the channel."""
-    before = {p["id"] for p in graph["processes"] if p["comm"] == "before capture"}
-    return edges_between(graph, before, target, mechanism)
-
-
-def ensure_exact(graph, edges, what, allowed=0):
-    """But where something was sent before the capture saw the channel, nothing can be proven."""
-    ensure(edges, f"no edges {what}")
-    early = edges_from_before(graph, {e["to"] for e in edges}, edges[0]["mechanism"])
-    unproven = {(e["channel"], e["to"]) for e in early}
-    doubtful = [e for e in edges if not e["exact"] and (e["channel"], e["to"]) not in unproven]
-    ensure(len(doubtful) <= allowed,
-           f"{len(doubtful)} of {len(edges)} edges {what} are not exact, e.g. {doubtful[:1]}")
-
-
-def total(edges, unit):
-    return sum(e[unit] for e in edges)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def answers(address):
-    """Does a server accept connections there?"""
-    with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as probe:
-        return probe.connect_ex(address) == 0
-
-
-@contextlib.contextmanager
-def server(command, address, end=signal.SIGTERM):
-    """A server that runs, from its first accepted connection on, until the block ends."""
-    with open("server.log", "wb") as log:
-        process = start(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    try:
-        def is_up():
-            ensure(process.poll() is None,
-                   f"{command[0]} ended: {pathlib.Path('server.log').read_text()}")
-            return answers(address)
-        wait_for(is_up, f"{command[0]} to listen")
-        yield process
-    finally:
-        stop(process, end)
+from harness import Recorder, case, ensure, ensure_equal, load_graph, main, record, run, wait_for
+from programs import (check, children, edges_between, edges_from_before, ensure_exact, free_port,
+                      need, postgres_server, processes_called, server, total)
 
 
 # ---- a pipeline --------------------------------------------------------------------------------
@@ -228,8 +151,7 @@ def nginx(*scope):
 def nginx_has_logged():
     """A request is logged when its connection ends: all have, once the workers hold none."""
     master = int(pathlib.Path("nginx.pid").read_text())
-    workers = [int(pid) for pid in
-               pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+    workers = children(master)
 
     def condition():
         tables = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
@@ -284,31 +206,12 @@ CLIENTS, TRANSACTIONS = 4, 100
 STATEMENTS = 7  # of a transaction of pgbench's own script
 
 
-def as_postgres(*command):
-    """Cleared by the change of user: what makes a process die with its parent."""
-    return ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups",
-            "--pdeathsig", "KILL", *command]
-
-
 def postgresql(*scope):
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
-    if not found:
-        raise Skip("postgresql is not installed")
-    directory = pathlib.Path(os.getcwd())
-    directory.chmod(0o711)
-    for name in ("data", "run"):
-        (directory / name).mkdir(mode=0o700)
-        shutil.chown(directory / name, "postgres", "postgres")
-    tools = pathlib.Path(found[-1]).parent
-    run(*as_postgres(tools / "initdb", "-D", directory / "data", "-A", "trust", "-N",
-                     "--locale=C", "-E", "UTF8"), cwd="/")
-    client = [tools / "pgbench", "-h", directory / "run", "-U", "postgres", "-n", "postgres"]
-    with server(as_postgres(found[-1], "-D", str(directory / "data"), "-k",
-                            str(directory / "run"), "-c", "listen_addresses=", "-c", "fsync=off"),
-                str(directory / "run/.s.PGSQL.5432"), signal.SIGINT) as process:
-        wait_for(lambda: run(*client, "-i", "-q", check=False).returncode == 0, "postgres to serve")
+    with postgres_server() as (process, client):
+        run(*client("pgbench", "-n", "postgres", "-i", "-q"))
         with Recorder(*[str(process.pid) if part == "PID" else part for part in scope]):
-            done = run(*client, "-c", str(CLIENTS), "-j", "2", "-t", str(TRANSACTIONS))
+            done = run(*client("pgbench", "-n", "postgres", "-c", str(CLIENTS), "-j", "2", "-t",
+                               str(TRANSACTIONS)))
     ensure(f"actually processed: {CLIENTS * TRANSACTIONS}/{CLIENTS * TRANSACTIONS}" in done.stdout,
            f"pgbench said {done.stdout}")
     postgresql_check(check(load_graph(), "postgres", "pgbench"), process.pid)
