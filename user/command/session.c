@@ -271,6 +271,7 @@ static int session_attach(struct session *session)
 		.pids_nr = target->pids_nr,
 		.command_pid = session->child.pid,
 		.ring_bytes = target->ring_bytes,
+		.uses_uprobes = target->uses_uprobes,
 		.is_verbose = target->is_verbose,
 	};
 	char problem[PROBLEM_MAX];
@@ -282,6 +283,8 @@ static int session_attach(struct session *session)
 		log_err("%s", problem);
 		return EXIT_CODE_CANNOT_TRACE;
 	}
+	if (target->uses_uprobes && !capture_tell_uprobes(problem, sizeof(problem)))
+		log_warn("--uprobes: %s, which is not seen", problem);
 	child_poll(&session->child);
 	if (session->child.is_over) { /* Ctrl-C while the programs were loaded */
 		log_err("the command was ended before it ran; nothing was recorded");
