@@ -54,6 +54,9 @@ struct {
 	__type(value, struct libc_call);
 } libc_calls SEC(".maps");
 
+/* User space sets it while all programs are attached: one half of them would say what is wrong. */
+__u8 libc_is_watched = 0;
+
 static __always_inline void call_enter(struct pt_regs *regs, __u64 address, __s32 value)
 {
 	struct libc_call_key key = { bpf_get_current_pid_tgid(), PT_REGS_SP(regs) };
@@ -76,7 +79,7 @@ static __always_inline bool call_leave(struct pt_regs *regs, struct libc_call *r
 		return false;
 	*ret = *call;
 	bpf_map_delete_elem(&libc_calls, &key);
-	return true;
+	return libc_is_watched;
 }
 
 /* Semaphores ----------------------------------------------------------------------------- */
@@ -94,7 +97,7 @@ static __always_inline bool semaphore_is_private(__u64 address)
 SEC("?uprobe")
 int BPF_KPROBE(sem_init_enter, __u64 address, int is_shared, __u32 value)
 {
-	if (is_shared && value <= SEMAPHORE_MAX)
+	if (libc_is_watched && is_shared && value <= SEMAPHORE_MAX)
 		libc_report(address, IPCT_ROLE_POST, value, IPCT_SYNC_SET);
 	return 0;
 }
@@ -102,7 +105,7 @@ int BPF_KPROBE(sem_init_enter, __u64 address, int is_shared, __u32 value)
 SEC("?uprobe")
 int BPF_KPROBE(sem_open_enter, __u64 name, int flags, __u32 mode, __u32 value)
 {
-	if (flags & FLAG_CREATE)
+	if (libc_is_watched && (flags & FLAG_CREATE))
 		call_enter(ctx, 0, value);
 	return 0;
 }
@@ -122,7 +125,7 @@ int BPF_KPROBE(sem_post_enter, __u64 address)
 {
 	__u32 value = 0;
 
-	if (semaphore_is_private(address))
+	if (!libc_is_watched || semaphore_is_private(address))
 		return 0;
 	bpf_probe_read_user(&value, sizeof(value), (void *)address);
 	if (value < SEMAPHORE_MAX) /* else it fails */
@@ -133,7 +136,7 @@ int BPF_KPROBE(sem_post_enter, __u64 address)
 SEC("?uprobe")
 int BPF_KPROBE(sem_wait_enter, __u64 address)
 {
-	if (!semaphore_is_private(address))
+	if (libc_is_watched && !semaphore_is_private(address))
 		call_enter(ctx, address, 0);
 	return 0;
 }
@@ -211,7 +214,7 @@ int BPF_KPROBE(mutex_init_enter, __u64 address, __u64 attributes)
 
 	if (attributes)
 		bpf_probe_read_user(&kind, sizeof(kind), (void *)attributes);
-	if (kind & MUTEX_ATTRIBUTE_SHARED)
+	if (libc_is_watched && (kind & MUTEX_ATTRIBUTE_SHARED))
 		libc_report(address, IPCT_ROLE_POST, 0, IPCT_SYNC_MUTEX | IPCT_SYNC_SET);
 	return 0;
 }
@@ -219,7 +222,7 @@ int BPF_KPROBE(mutex_init_enter, __u64 address, __u64 attributes)
 SEC("?uprobe")
 int BPF_KPROBE(mutex_lock_enter, __u64 address)
 {
-	if (!mutex_is_private(address))
+	if (libc_is_watched && !mutex_is_private(address))
 		call_enter(ctx, address, 0);
 	return 0;
 }
@@ -237,7 +240,8 @@ int BPF_KRETPROBE(mutex_lock_leave, int ret)
 SEC("?uprobe")
 int BPF_KPROBE(mutex_unlock_enter, __u64 address)
 {
-	mutex_unlock(address);
+	if (libc_is_watched)
+		mutex_unlock(address);
 	return 0;
 }
 
@@ -245,7 +249,7 @@ int BPF_KPROBE(mutex_unlock_enter, __u64 address)
 SEC("?uprobe")
 int BPF_KPROBE(cond_wait_enter, __u64 condition, __u64 address)
 {
-	if (mutex_is_private(address))
+	if (!libc_is_watched || mutex_is_private(address))
 		return 0;
 	call_enter(ctx, address, 0);
 	mutex_unlock(address);

@@ -281,6 +281,7 @@ static int uprobes_attach(struct capture *capture, char *ret_problem, size_t siz
 				   "--uprobes: cannot probe the C library: %s (does the kernel have "
 				   "CONFIG_UPROBE_EVENTS?)",
 				   strerror(-err));
+	capture->skel->bss->libc_is_watched = 1;
 	return 0;
 }
 
@@ -351,6 +352,7 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 {
 	int err, aggregates_err;
 
+	capture->skel->bss->libc_is_watched = 0; /* to take off a uprobe takes 0.1 s */
 	links_drop(capture);
 	programs_wait(capture);
 	do {
