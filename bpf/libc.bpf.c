@@ -184,8 +184,7 @@ static __always_inline void mutex_unlock(__u64 address)
 
 	if (mutex_read(address, &mutex)) {
 		type = mutex.kind & MUTEX_TYPE;
-		if (!(mutex.kind & MUTEX_SHARED) ||
-		    (type == MUTEX_RECURSIVE && mutex.count > 1))
+		if (!(mutex.kind & MUTEX_SHARED) || (type == MUTEX_RECURSIVE && mutex.count > 1))
 			return;
 		if ((type == MUTEX_RECURSIVE || type == MUTEX_CHECKED ||
 		     (mutex.kind & MUTEX_ROBUST)) &&
@@ -261,8 +260,7 @@ int BPF_KRETPROBE(cond_wait_leave, int ret)
 {
 	struct libc_call call;
 
-	if (call_leave(ctx, &call) &&
-	    (!ret || ret == ERROR_TIMED_OUT || ret == ERROR_OWNER_DEAD))
+	if (call_leave(ctx, &call) && (!ret || ret == ERROR_TIMED_OUT || ret == ERROR_OWNER_DEAD))
 		mutex_locked(call.address, ret);
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "sync_call.bpf.h"
 
-#define LIBC_NO_CALL -1			 /* as the number of a system call */
+#define LIBC_NO_CALL -1			      /* as the number of a system call */
 #define LIBC_OFFSET_MIX 0x9e3779b97f4a7c15ULL /* spreads offsets over keys of the described map */
 
 /* Key of the described map for one semaphore in the memory that is state->object. */

@@ -209,11 +209,11 @@ def private_ones_are_no_channel():
 
 @case
 def of_a_process_that_runs_already():
-    child = start(program("semaphore", "later"), stdin=-1, stdout=-1)
+    child = start(program("semaphore", "later"), stdin=-1, stdout=-1,
+                  bufsize=0)
     ensure_equal(read_line(child.stdout, "ready"), "ready\n", "the program")
     with Recorder("--uprobes", "-p", str(child.pid)):
         child.stdin.write(b"\n")
-        child.stdin.flush()
         names = dict(line.split() for line in child.stdout.read().decode().splitlines())
         child.wait()
     ensure_edges(load_graph(), (int(names["poster"]), int(names["waiter"]), ROUNDS, True))

@@ -277,10 +277,11 @@ static int uprobes_attach(struct capture *capture, char *ret_problem, size_t siz
 				   "--uprobes: no C library that can be probed; ipctrace must be "
 				   "linked with glibc's libc.so.6");
 	if (err)
-		return problem_set(ret_problem, size, err,
-				   "--uprobes: cannot probe the C library: %s (does the kernel have "
-				   "CONFIG_UPROBE_EVENTS?)",
-				   strerror(-err));
+		return problem_set(
+			ret_problem, size, err,
+			"--uprobes: cannot probe the C library: %s (does the kernel have "
+			"CONFIG_UPROBE_EVENTS?)",
+			strerror(-err));
 	capture->skel->bss->libc_is_watched = 1;
 	return 0;
 }

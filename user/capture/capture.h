@@ -25,8 +25,8 @@ struct capture_options {
 	/* per CPU; rounded up to a power of two pages; 0: 8 MB, less where all would be > 256 MB */
 	__u32 ring_bytes;
 	bool uses_uprobes; /* on the C library, in all processes */
-	bool is_snapshot; /* only the iterators: capture_holders() and nothing else */
-	bool is_verbose;  /* libbpf's messages go to stderr */
+	bool is_snapshot;  /* only the iterators: capture_holders() and nothing else */
+	bool is_verbose;   /* libbpf's messages go to stderr */
 };
 
 /* Takes every record, in the order of its ring; a nonzero return value ends the drain. */

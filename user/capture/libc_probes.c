@@ -82,9 +82,8 @@ struct attachment {
 static int attach_one(const struct attachment *attachment, const char *name, bool is_return,
 		      const char *path, size_t offset)
 {
-	struct bpf_program *program = name ? bpf_object__find_program_by_name(attachment->object,
-									      name) :
-					     NULL;
+	struct bpf_program *program =
+		name ? bpf_object__find_program_by_name(attachment->object, name) : NULL;
 	struct bpf_link *link;
 
 	if (!program)

@@ -115,14 +115,13 @@ static GElf_Addr function_address(Elf *elf, const char *name)
 		const char *found;
 		GElf_Sym symbol;
 
-		if (!gelf_getsym(symbols, i, &symbol) ||
-		    GELF_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF)
+		if (!gelf_getsym(symbols, i, &symbol) || GELF_ST_TYPE(symbol.st_info) != STT_FUNC ||
+		    symbol.st_shndx == SHN_UNDEF)
 			continue;
 		found = elf_strptr(elf, header.sh_link, symbol.st_name);
 		if (!found || strcmp(found, name))
 			continue;
-		if (versions && gelf_getversym(versions, i, &version) &&
-		    (version & VERSION_HIDDEN))
+		if (versions && gelf_getversym(versions, i, &version) && (version & VERSION_HIDDEN))
 			continue;
 		return symbol.st_value;
 	}

@@ -31,7 +31,7 @@ static const struct argp_option options[] = {
 	  1 },
 	{ "uprobes", OPTION_UPROBES, NULL, 0,
 	  "also see semaphores and mutexes of the C library that are used without a system call; "
-	  "costs every process a microsecond or more for each of these calls",
+	  "slows down each of these calls, of every process, by several microseconds",
 	  1 },
 	{ "verbose", 'v', NULL, 0, "show what libbpf says", 1 },
 	{ 0 },

@@ -8,9 +8,9 @@
 #include <utlist.h>
 
 #include "model/mechanism_model.h"
-#include "model/mutex_ledger.h"
 #include "model/undo_table.h"
 #include "model/unit_ledger.h"
+#include "model/user_word.h"
 #include "model/wake_ledger.h"
 
 /* A record or a total of such, in the same words. */
@@ -41,18 +41,11 @@ struct unit {
 	UT_hash_handle hh;
 };
 
-/*
- * One futex in a memory object. If uprobes saw the C library use it as a semaphore or a mutex
- * (IPCT_SYNC_USER), their records make the edges, and those of the futex calls at the very same
- * offset do not count again: glibc waits for a sem_t at its first word, which is the value, and
- * for a pthread_mutex_t at its first word, the lock. Other words near by are others' (a condition
- * variable waits at an offset inside it).
- */
+/* One futex in a memory object. */
 struct word {
 	uint64_t offset;
 	struct channel *channel;
-	struct unit_ledger *units;  /* NULL: was not used as a semaphore */
-	struct mutex_ledger *mutex; /* NULL: was not used as a mutex */
+	struct user_word user; /* what uprobes saw of it */
 	UT_hash_handle hh;
 };
 
@@ -239,53 +232,21 @@ static int semaphore_enter(struct world *world, struct unit *unit, const struct 
 	return unit_ledger_take(unit->ledger, &operation);
 }
 
-static int mutex_step(struct word *word, const struct step *step)
-{
-	struct mutex_operation operation = {
-		.process = step->process,
-		.time_ns = step->time_ns,
-		.is_inherited = step->flags & IPCT_SYNC_EXITING,
-		.is_total = step->is_total,
-	};
-
-	if (!word->mutex)
-		word->mutex = mutex_ledger_new(&word->channel->directions[0].direct);
-	if (!word->mutex)
-		return -ENOMEM;
-	if (step->flags & IPCT_SYNC_SET)
-		mutex_ledger_reset(word->mutex);
-	else if (step->role == IPCT_ROLE_POST)
-		mutex_ledger_unlock(word->mutex, &operation);
-	else
-		return mutex_ledger_lock(word->mutex, &operation);
-	return 0;
-}
-
-/* What uprobes saw. Who woke a waiter need not be who put the unit there that it takes then. */
 static int user_step(struct world *world, struct word *word, const struct step *step)
 {
-	struct unit_operation operation = {
+	struct user_operation operation = {
+		.role = step->role,
 		.process = step->process,
-		.waker = PROCESS_NONE,
-		.units = step->amount,
-		.count = step->operations,
+		.flags = step->flags,
+		.operations = step->operations,
+		.amount = step->amount,
 		.time_ns = step->time_ns,
-		.is_early = true,
 		.is_total = step->is_total,
+		.is_level = step->is_level,
 	};
 
-	if (step->flags & IPCT_SYNC_MUTEX)
-		return mutex_step(word, step);
-	if (!word->units)
-		word->units = unit_ledger_new(&word->channel->directions[0].direct, world->before);
-	if (!word->units)
-		return -ENOMEM;
-	if (step->is_level)
-		return unit_ledger_level(word->units, step->amount, step->flags & IPCT_SYNC_LAST);
-	if (step->flags & IPCT_SYNC_SET)
-		return unit_ledger_set(word->units, &operation);
-	return step->role == IPCT_ROLE_POST ? unit_ledger_put(word->units, &operation) :
-					      unit_ledger_take(word->units, &operation);
+	return user_word_apply(&word->user, &word->channel->directions[0].direct, world->before,
+			       &operation);
 }
 
 static int semaphore_step(struct world *world, struct sync_object *object, const struct step *step)
@@ -380,8 +341,8 @@ static int futex_step(struct world *world, struct sync_object *object, const str
 		return -ENOMEM;
 	is_user = step->flags & IPCT_SYNC_USER;
 	if (is_user && (step->flags & IPCT_SYNC_MUTEX) && (step->flags & IPCT_SYNC_SET))
-		return mutex_step(word, step); /* releases nobody, and is no use of it */
-	if (!is_user && (word->units || word->mutex) && !step->error)
+		return user_step(world, word, step); /* releases nobody, and is no use of it */
+	if (!is_user && user_word_is_used(&word->user) && !step->error)
 		return step->role == IPCT_ROLE_WAIT ? wait_count(word->channel, step) : 0;
 	err = step_count(word->channel, step);
 	if (err || step->error)
@@ -537,12 +498,8 @@ static int object_close(struct sync_object *object)
 
 	for (struct unit *unit = object->units; unit && !err; unit = unit->hh.next)
 		err = unit_ledger_close(unit->ledger);
-	for (struct word *word = object->words; word && !err; word = word->hh.next) {
-		if (word->units)
-			err = unit_ledger_close(word->units);
-		if (word->mutex && !err)
-			err = mutex_ledger_close(word->mutex);
-	}
+	for (struct word *word = object->words; word && !err; word = word->hh.next)
+		err = user_word_close(&word->user);
 	return err;
 }
 
@@ -574,8 +531,7 @@ static void object_free(struct sync_object *object)
 	}
 	HASH_ITER (hh, object->words, word, next_word) {
 		HASH_DEL(object->words, word);
-		unit_ledger_free(word->units);
-		mutex_ledger_free(word->mutex);
+		user_word_fini(&word->user);
 		free(word);
 	}
 	wake_ledger_free(object->ledger);

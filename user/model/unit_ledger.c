@@ -303,6 +303,12 @@ int unit_ledger_level(struct unit_ledger *ledger, uint64_t units, bool is_last)
 						   .is_ordered = true });
 }
 
+void unit_ledger_doubt(struct unit_ledger *ledger)
+{
+	ledger->is_level_doubtful = true;
+	ledger->has_late_puts = true;
+}
+
 static int poster_add(struct unit_ledger *ledger, const struct unit_operation *operation)
 {
 	return party_add(&ledger->posters, operation->process, operation->count, operation->units,
