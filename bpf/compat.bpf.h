@@ -58,6 +58,10 @@ struct io_sr_msg___uring {
 	__u16 flags;
 } __attribute__((preserve_access_index));
 
+struct io_rw___uring {
+	__u64 addr;
+} __attribute__((preserve_access_index));
+
 struct io_splice___uring {
 	int splice_fd_in;
 	unsigned int flags;

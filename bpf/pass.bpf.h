@@ -18,17 +18,19 @@ static __always_inline void passed_read(struct task_state *state, __s32 fd, stru
 {
 	struct object carrier = state->object;
 	struct object passed;
+	struct ipct_key key;
 
 	object_of_current_fd(fd, &passed);
 	if (!passed.mechanism || passed.mechanism == IPCT_PROCESS_VM)
 		return;
 	pass->passed_mechanism = passed.mechanism;
 	pass->passed = passed.key;
-	if (!mechanism_is_wanted(passed.mechanism) || !object_in_scope(&passed, state, 0) ||
-	    bpf_map_lookup_elem(&described, &passed.key))
+	if (!mechanism_is_wanted(passed.mechanism))
 		return;
-	object_describe(state, &passed, fd, IPCT_ORIGIN_TRANSFER);
-	state->object = carrier;
+	key = described_key(&passed);
+	if (object_in_scope(&passed, state, 0) && !bpf_map_lookup_elem(&described, &key))
+		object_describe(state, &passed, fd, IPCT_ORIGIN_TRANSFER);
+	state->object = carrier; /* both took its place */
 }
 
 static __always_inline void pass_output(const struct ipct_pass *pass)

@@ -16,9 +16,10 @@
 #define IPC_FLAG_CREATE 01000
 #define IPC_FLAG_EXCLUSIVE 02000
 #define IPC_KEY_PRIVATE 0
-#define SEMAPHORE_BUF_SIZE 6	     /* struct sembuf in user space */
-#define SEMAPHORE_OPERATIONS_MAX 16  /* of one semop; what is beyond is counted as lost */
-#define SEMAPHORE_VALUES_MAX 32	     /* of one SETALL */
+#define SEMAPHORE_BUF_SIZE 6 /* struct sembuf in user space */
+#define SEMAPHORE_OPERATIONS_MAX                                                                   \
+	500			 /* of one semop, the default of SEMOPM; what is beyond is lost */
+#define SEMAPHORE_VALUES_MAX 256 /* of one SETALL */
 #define SEMAPHORE_DESCRIBED_SHIFT 32 /* where its number goes in a key of the described map */
 
 /* include/uapi/linux/futex.h */

@@ -8,6 +8,7 @@
 #ifndef IPCTRACE_URING_BPF_H
 #define IPCTRACE_URING_BPF_H
 
+#include "eventfd.bpf.h"
 #include "transfer.bpf.h"
 
 /* enum io_uring_op of the user API: numbers never change; not all are in every vmlinux.h. */
@@ -112,9 +113,26 @@ static __always_inline __u64 uring_peer(struct task_state *state, const struct o
 	return 0;
 }
 
+/* The value that was written to an eventfd, or read; the worker has the memory of the process. */
+static __always_inline void uring_fill_eventfd(struct io_kiocb *request,
+					       const struct object *object, struct ipct_transfer *t)
+{
+	struct io_rw___uring *rw = (void *)request;
+	__u8 operation = BPF_CORE_READ(request, opcode);
+
+	if (eventfd_is_semaphore(object))
+		t->flags |= IPCT_TRANSFER_SEMAPHORE;
+	if ((operation != URING_READ && operation != URING_WRITE) || t->result <= 0 ||
+	    !bpf_core_field_exists(rw->addr))
+		return;
+	if (!bpf_probe_read_user(&t->position, sizeof(t->position),
+				 (void *)BPF_CORE_READ(rw, addr)))
+		t->flags |= IPCT_TRANSFER_POSITION;
+}
+
 /* One end of a request: `result` bytes through what `file` names. */
-static __noinline int uring_move(struct task_state *state, struct file *file, __u8 role,
-				 __s64 result)
+static __noinline int uring_move(struct task_state *state, struct io_kiocb *request,
+				 struct file *file, __u8 role, __s64 result)
 {
 	struct ipct_transfer t = {};
 	struct object object = {};
@@ -140,6 +158,8 @@ static __noinline int uring_move(struct task_state *state, struct file *file, __
 		else if (!model_is_message(object.mechanism))
 			return 0;
 	}
+	if (object.mechanism == IPCT_EVENTFD)
+		uring_fill_eventfd(request, &object, &t);
 	transfer(&object, &t);
 	return 0;
 }
@@ -190,9 +210,9 @@ static __noinline int uring_completed(struct io_kiocb *request, __s64 result)
 	if (!state)
 		return 0;
 	if (operation == URING_SPLICE)
-		uring_move(state, uring_splice_source(request), IPCT_ROLE_RECEIVE, result);
+		uring_move(state, request, uring_splice_source(request), IPCT_ROLE_RECEIVE, result);
 	file = BPF_CORE_READ(request, file);
-	uring_move(state, file, role, result);
+	uring_move(state, request, file, role, result);
 	return 0;
 }
 

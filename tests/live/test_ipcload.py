@@ -21,7 +21,9 @@ SYSTEM_WIDE = {"pipe-many-to-many", "fifo-reopened", "unix-stream-prefork", "uni
 # Where several processes share the receiving end, which of them took the first byte of a message
 # is not always proven; udp-recv has such a pipe to start its clients. Where several share both
 # ends, the split is a guess that says so: the sums and what is called certain must be right.
-UNPROVEN = ("-many-readers", "-many-to-many", "-recv")
+# What a line discipline did to the bytes is not known, nor who read a semaphore's unit first.
+UNPROVEN = ("-many-readers", "-many-to-many", "-recv", "pty-cooked", "pty-cooked-silent",
+            "pty-cooked-lines", "pty-cooked-partial", "eventfd-semaphore-units")
 GUESSED = ("-many-to-many",)
 # The listener is gone before the capture begins, and both ports are ones that clients are given:
 # which side listened, whose address is the name, nobody can tell.

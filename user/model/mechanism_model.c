@@ -20,27 +20,12 @@ const struct mechanism_model *mechanism_model_find(enum ipct_mechanism mechanism
 	return NULL;
 }
 
-/* How a mechanism finds a channel of its own that exists. */
-static const struct {
-	enum ipct_mechanism mechanism;
-	struct channel *(*find)(const struct world *world, const struct ipct_key *key);
-} finders[] = {
-	{ IPCT_PIPE, model_pipe_find },
-	{ IPCT_FIFO, model_pipe_find },
-	{ IPCT_UNIX_STREAM, model_socket_find },
-	{ IPCT_UNIX_DGRAM, model_socket_find },
-	{ IPCT_UNIX_SEQPACKET, model_socket_find },
-	{ IPCT_TCP, model_socket_find },
-	{ IPCT_UDP, model_socket_find },
-};
-
 struct channel *mechanism_model_channel(const struct world *world, enum ipct_mechanism mechanism,
 					const struct ipct_key *key)
 {
-	for (size_t i = 0; i < sizeof(finders) / sizeof(finders[0]); i++)
-		if (finders[i].mechanism == mechanism)
-			return finders[i].find(world, key);
-	return NULL;
+	const struct mechanism_model *model = mechanism_model_find(mechanism);
+
+	return model && model->find ? model->find(world, key) : NULL;
 }
 
 int model_no_transfer(struct world *world, const struct ipct_transfer *transfer, uint32_t process,

@@ -24,6 +24,8 @@ struct mechanism_model {
 			 uint32_t process);
 	/* An ipct_object of this mechanism; NULL: it has records of its own. */
 	int (*describe)(struct world *world, const struct ipct_object *object);
+	/* The channel that exists for this key, or NULL; NULL: no descriptor names its channels. */
+	struct channel *(*find)(const struct world *world, const struct ipct_key *key);
 };
 
 /* NULL: the mechanism has no transfers. */

@@ -120,5 +120,8 @@ void model_access_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_process_vm = { IPCT_PROCESS_VM, model_no_transfer,
-						  access_aggregate, NULL };
+const struct mechanism_model model_process_vm = {
+	.mechanism = IPCT_PROCESS_VM,
+	.transfer = model_no_transfer,
+	.aggregate = access_aggregate,
+};

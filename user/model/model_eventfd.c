@@ -27,6 +27,14 @@ static struct channel *eventfd_channel_new(struct world *world, const struct ipc
 	return world_add_channel(world, channel) ? NULL : channel;
 }
 
+static struct channel *eventfd_find(const struct world *world, const struct ipct_key *key)
+{
+	struct eventfd_entry *entry;
+
+	HASH_FIND(hh, world->eventfds, key, sizeof(*key), entry);
+	return entry ? entry->channel : NULL;
+}
+
 static struct eventfd_entry *eventfd_get(struct world *world, const struct ipct_key *key)
 {
 	struct eventfd_entry *entry;
@@ -134,5 +142,10 @@ void model_eventfd_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_eventfd = { IPCT_EVENTFD, eventfd_transfer, eventfd_aggregate,
-					       eventfd_describe };
+const struct mechanism_model model_eventfd = {
+	.mechanism = IPCT_EVENTFD,
+	.transfer = eventfd_transfer,
+	.aggregate = eventfd_aggregate,
+	.describe = eventfd_describe,
+	.find = eventfd_find,
+};

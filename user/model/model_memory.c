@@ -195,11 +195,30 @@ void model_memory_fini(struct world *world)
 	memory_table_free(world->memory);
 }
 
-const struct mechanism_model model_sysv_shm = { IPCT_SYSV_SHM, model_no_transfer,
-						model_no_aggregate, memory_describe };
-const struct mechanism_model model_posix_shm = { IPCT_POSIX_SHM, model_no_transfer,
-						 model_no_aggregate, memory_describe };
-const struct mechanism_model model_memfd = { IPCT_MEMFD, model_no_transfer, model_no_aggregate,
-					     memory_describe };
-const struct mechanism_model model_shared_mapping = { IPCT_SHARED_MAPPING, model_no_transfer,
-						      model_no_aggregate, memory_describe };
+const struct mechanism_model model_sysv_shm = {
+	.mechanism = IPCT_SYSV_SHM,
+	.transfer = model_no_transfer,
+	.aggregate = model_no_aggregate,
+	.describe = memory_describe,
+};
+
+const struct mechanism_model model_posix_shm = {
+	.mechanism = IPCT_POSIX_SHM,
+	.transfer = model_no_transfer,
+	.aggregate = model_no_aggregate,
+	.describe = memory_describe,
+};
+
+const struct mechanism_model model_memfd = {
+	.mechanism = IPCT_MEMFD,
+	.transfer = model_no_transfer,
+	.aggregate = model_no_aggregate,
+	.describe = memory_describe,
+};
+
+const struct mechanism_model model_shared_mapping = {
+	.mechanism = IPCT_SHARED_MAPPING,
+	.transfer = model_no_transfer,
+	.aggregate = model_no_aggregate,
+	.describe = memory_describe,
+};

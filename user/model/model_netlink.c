@@ -451,5 +451,8 @@ void model_netlink_fini(struct world *world)
 	world->netlinks = NULL;
 }
 
-const struct mechanism_model model_netlink = { IPCT_NETLINK, netlink_transfer, netlink_aggregate,
-					       NULL };
+const struct mechanism_model model_netlink = {
+	.mechanism = IPCT_NETLINK,
+	.transfer = netlink_transfer,
+	.aggregate = netlink_aggregate,
+};

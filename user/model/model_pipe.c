@@ -150,5 +150,16 @@ void model_pipe_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_pipe = { IPCT_PIPE, pipe_transfer, pipe_aggregate, NULL };
-const struct mechanism_model model_fifo = { IPCT_FIFO, pipe_transfer, pipe_aggregate, NULL };
+const struct mechanism_model model_pipe = {
+	.mechanism = IPCT_PIPE,
+	.transfer = pipe_transfer,
+	.aggregate = pipe_aggregate,
+	.find = model_pipe_find,
+};
+
+const struct mechanism_model model_fifo = {
+	.mechanism = IPCT_FIFO,
+	.transfer = pipe_transfer,
+	.aggregate = pipe_aggregate,
+	.find = model_pipe_find,
+};

@@ -55,6 +55,14 @@ static struct channel *pty_channel_new(struct world *world, const struct ipct_ke
 	return world_add_channel(world, channel) ? NULL : channel;
 }
 
+static struct channel *pty_find(const struct world *world, const struct ipct_key *key)
+{
+	struct pty_entry *entry;
+
+	HASH_FIND(hh, world->ptys, key, sizeof(*key), entry);
+	return entry ? entry->channel : NULL;
+}
+
 static struct pty_entry *pty_get(struct world *world, const struct ipct_key *key)
 {
 	struct pty_entry *entry;
@@ -309,4 +317,10 @@ void model_pty_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_pty = { IPCT_PTY, pty_transfer, pty_aggregate, pty_describe };
+const struct mechanism_model model_pty = {
+	.mechanism = IPCT_PTY,
+	.transfer = pty_transfer,
+	.aggregate = pty_aggregate,
+	.describe = pty_describe,
+	.find = pty_find,
+};

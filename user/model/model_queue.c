@@ -44,6 +44,15 @@ static struct channel *queue_channel_new(struct world *world, const struct ipct_
 	return world_add_channel(world, channel) ? NULL : channel;
 }
 
+static struct channel *posix_mq_find(const struct world *world, const struct ipct_key *object)
+{
+	struct queue_key key = { .object = *object, .mechanism = IPCT_POSIX_MQ };
+	struct queue_entry *entry;
+
+	HASH_FIND(hh, world->queues, &key, sizeof(key), entry);
+	return entry ? entry->channel : NULL;
+}
+
 static struct queue_entry *queue_get(struct world *world, const struct ipct_key *object,
 				     enum ipct_mechanism mechanism)
 {
@@ -185,7 +194,17 @@ void model_queue_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_posix_mq = { IPCT_POSIX_MQ, queue_transfer, queue_aggregate,
-						queue_describe };
-const struct mechanism_model model_sysv_msg = { IPCT_SYSV_MSG, queue_transfer, queue_aggregate,
-						queue_describe };
+const struct mechanism_model model_posix_mq = {
+	.mechanism = IPCT_POSIX_MQ,
+	.transfer = queue_transfer,
+	.aggregate = queue_aggregate,
+	.describe = queue_describe,
+	.find = posix_mq_find,
+};
+
+const struct mechanism_model model_sysv_msg = {
+	.mechanism = IPCT_SYSV_MSG,
+	.transfer = queue_transfer,
+	.aggregate = queue_aggregate,
+	.describe = queue_describe,
+};

@@ -195,5 +195,8 @@ void model_signal_fini(struct world *world)
 	}
 }
 
-const struct mechanism_model model_signal = { IPCT_SIGNAL, signal_transfer, signal_aggregate,
-					      NULL };
+const struct mechanism_model model_signal = {
+	.mechanism = IPCT_SIGNAL,
+	.transfer = signal_transfer,
+	.aggregate = signal_aggregate,
+};

@@ -554,9 +554,23 @@ void model_sync_fini(struct world *world)
 	world->syncs = NULL;
 }
 
-const struct mechanism_model model_sysv_sem = { IPCT_SYSV_SEM, model_no_transfer, sync_aggregate,
-						sync_describe };
-const struct mechanism_model model_futex = { IPCT_FUTEX, model_no_transfer, sync_aggregate,
-					     sync_describe };
-const struct mechanism_model model_file_lock = { IPCT_FILE_LOCK, model_no_transfer, sync_aggregate,
-						 sync_describe };
+const struct mechanism_model model_sysv_sem = {
+	.mechanism = IPCT_SYSV_SEM,
+	.transfer = model_no_transfer,
+	.aggregate = sync_aggregate,
+	.describe = sync_describe,
+};
+
+const struct mechanism_model model_futex = {
+	.mechanism = IPCT_FUTEX,
+	.transfer = model_no_transfer,
+	.aggregate = sync_aggregate,
+	.describe = sync_describe,
+};
+
+const struct mechanism_model model_file_lock = {
+	.mechanism = IPCT_FILE_LOCK,
+	.transfer = model_no_transfer,
+	.aggregate = sync_aggregate,
+	.describe = sync_describe,
+};

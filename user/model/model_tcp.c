@@ -304,5 +304,9 @@ int model_tcp_describe(struct world *world, const struct ipct_socket *record)
 	return 0;
 }
 
-const struct mechanism_model model_tcp = { IPCT_TCP, model_pair_transfer, model_pair_aggregate,
-					   NULL };
+const struct mechanism_model model_tcp = {
+	.mechanism = IPCT_TCP,
+	.transfer = model_pair_transfer,
+	.aggregate = model_pair_aggregate,
+	.find = model_socket_find,
+};

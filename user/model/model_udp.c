@@ -436,4 +436,9 @@ static int udp_aggregate(struct world *world, const struct ipct_aggregate *aggre
 	return udp_total(world, bound, aggregate, process, &other);
 }
 
-const struct mechanism_model model_udp = { IPCT_UDP, udp_transfer, udp_aggregate, NULL };
+const struct mechanism_model model_udp = {
+	.mechanism = IPCT_UDP,
+	.transfer = udp_transfer,
+	.aggregate = udp_aggregate,
+	.find = model_socket_find,
+};

@@ -405,9 +405,23 @@ static int unix_message_aggregate(struct world *world, const struct ipct_aggrega
 					  world->before);
 }
 
-const struct mechanism_model model_unix_stream = { IPCT_UNIX_STREAM, unix_stream_transfer,
-						   model_pair_aggregate, NULL };
-const struct mechanism_model model_unix_dgram = { IPCT_UNIX_DGRAM, unix_message_transfer,
-						  unix_message_aggregate, NULL };
-const struct mechanism_model model_unix_seqpacket = { IPCT_UNIX_SEQPACKET, unix_message_transfer,
-						      unix_message_aggregate, NULL };
+const struct mechanism_model model_unix_stream = {
+	.mechanism = IPCT_UNIX_STREAM,
+	.transfer = unix_stream_transfer,
+	.aggregate = model_pair_aggregate,
+	.find = model_socket_find,
+};
+
+const struct mechanism_model model_unix_dgram = {
+	.mechanism = IPCT_UNIX_DGRAM,
+	.transfer = unix_message_transfer,
+	.aggregate = unix_message_aggregate,
+	.find = model_socket_find,
+};
+
+const struct mechanism_model model_unix_seqpacket = {
+	.mechanism = IPCT_UNIX_SEQPACKET,
+	.transfer = unix_message_transfer,
+	.aggregate = unix_message_aggregate,
+	.find = model_socket_find,
+};

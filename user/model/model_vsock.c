@@ -251,5 +251,9 @@ void model_vsock_fini(struct world *world)
 	world->vsocks = NULL;
 }
 
-const struct mechanism_model model_vsock = { IPCT_VSOCK, model_pair_transfer, model_pair_aggregate,
-					     NULL };
+const struct mechanism_model model_vsock = {
+	.mechanism = IPCT_VSOCK,
+	.transfer = model_pair_transfer,
+	.aggregate = model_pair_aggregate,
+	.find = model_socket_find,
+};

@@ -110,7 +110,8 @@ static bool origin_tells(enum ipct_origin origin, struct provenance *ret)
 
 static bool mechanism_is_socket(enum ipct_mechanism mechanism)
 {
-	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP;
+	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
+	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
 }
 
 int provenance_describe(struct world *world, const struct ipct_event *event,
