@@ -7,6 +7,7 @@
 #include "access_call.bpf.h"
 #include "ia32.bpf.h"
 #include "call.bpf.h"
+#include "libc_call.bpf.h"
 #include "memory_call.bpf.h"
 #include "message.bpf.h"
 #include "queue_call.bpf.h"

@@ -147,6 +147,31 @@ static __always_inline void memory_fill_path(struct file *file, const unsigned c
 	record->name_len = PATH_SIZE - offset;
 }
 
+#define ALIASES_WALKED 4
+
+/*
+ * The name of the file: sem_open() makes it under another one, links it to its own and removes
+ * the first, which the mapping has still.
+ */
+static __always_inline const unsigned char *memory_linked_name(struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct hlist_node *node;
+
+	if (!bpf_core_field_exists(dentry->d_u.d_alias) || BPF_CORE_READ(dentry, d_hash.pprev))
+		return BPF_CORE_READ(dentry, d_name.name);
+	node = BPF_CORE_READ(file, f_inode, i_dentry.first);
+	for (int i = 0; i < ALIASES_WALKED && node; i++) {
+		struct dentry *alias =
+			(void *)node - bpf_core_field_offset(struct dentry, d_u.d_alias);
+
+		if (BPF_CORE_READ(alias, d_hash.pprev))
+			return BPF_CORE_READ(alias, d_name.name);
+		node = BPF_CORE_READ(node, next);
+	}
+	return BPF_CORE_READ(dentry, d_name.name);
+}
+
 /* All but the head, the identity and the origin. `unused`: memory has its file with it. */
 static __always_inline void memory_fill(const struct object *object, struct file *unused,
 					struct ipct_object *record)
@@ -167,7 +192,7 @@ static __always_inline void memory_fill(const struct object *object, struct file
 		return;
 	case IPCT_POSIX_SHM:
 		record->name[0] = '/';
-		memory_fill_name(name, 0, 1, record);
+		memory_fill_name(memory_linked_name(file), 0, 1, record);
 		return;
 	default:
 		memory_fill_path(file, name, record);

@@ -306,6 +306,8 @@ enum ipct_sync_flags {
 	IPCT_SYNC_LAST = 1 << 5,    /* SysV: no other process has operated on the unit since */
 	IPCT_SYNC_SEVERAL = 1 << 6, /* SysV: the call had other operations, for which it may have
 				       waited */
+	IPCT_SYNC_MUTEX = 1 << 7, /* of a mutex, not of a semaphore; with SYNC_USER; with SYNC_SET:
+				     it was made now; with SYNC_EXITING: its owner had died */
 };
 
 /*

@@ -393,6 +393,70 @@ static void totals_are_given_to_who_has_units_left(void **state)
 	end(&f);
 }
 
+static void put_early(struct fixture *f, uint32_t process, uint64_t units)
+{
+	struct unit_operation operation = alone(process, units);
+
+	operation.is_last = false;
+	operation.is_early = true;
+	put(f, operation);
+}
+
+static void take_some(struct fixture *f, uint32_t process)
+{
+	struct unit_operation operation = alone(process, 1);
+
+	operation.is_last = false;
+	take(f, operation);
+}
+
+/* As uprobes tell it: P's units are all gone when Q puts its own there. */
+static void a_wait_that_finds_units_of_one_process_is_proven(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	put_early(&f, P, 2);
+	take_some(&f, R);
+	take_some(&f, S);
+	put_early(&f, Q, 2);
+	take_some(&f, R);
+	closed(&f);
+	assert_edge(&f, P, R, 1, 1);
+	assert_edge(&f, P, S, 1, 1);
+	assert_edge(&f, Q, R, 1, 1);
+	end(&f);
+}
+
+static void a_wait_that_finds_units_of_two_proves_nothing(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	put_early(&f, P, 1);
+	put_early(&f, Q, 1);
+	take_some(&f, R);
+	closed(&f);
+	assert_edge(&f, P, R, 1, 0);
+	end(&f);
+}
+
+static void nothing_is_claimed_after_a_doubt(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	put_early(&f, P, 1);
+	unit_ledger_doubt(f.ledger);
+	take_some(&f, R);
+	closed(&f);
+	assert_edge(&f, P, R, 1, 0);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +478,9 @@ int main(void)
 		cmocka_unit_test(who_waits_for_zero_is_released_by_who_takes_the_last),
 		cmocka_unit_test(a_guessed_release_from_zero_is_not_proven),
 		cmocka_unit_test(totals_are_given_to_who_has_units_left),
+		cmocka_unit_test(a_wait_that_finds_units_of_one_process_is_proven),
+		cmocka_unit_test(a_wait_that_finds_units_of_two_proves_nothing),
+		cmocka_unit_test(nothing_is_claimed_after_a_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 
 #include "capture/feature.h"
 #include "capture/internal.h"
+#include "capture/libc_probes.h"
 #include "capture/procfs.h"
 #include "ipctrace.skel.h"
 
@@ -96,7 +97,7 @@ static int programs_choose(struct capture *capture, const struct capture_options
 	}
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
-	return 0;
+	return options->uses_uprobes ? libc_probes_choose(capture->skel->obj) : 0;
 }
 
 /* There is a ring for every possible CPU: one that comes later must not be without. */
@@ -139,6 +140,7 @@ static void configure(struct capture *capture, const struct capture_options *opt
 	bpf_map__set_autocreate(capture->skel->maps.task_states, config->has_task_storage);
 	bpf_map__set_autocreate(capture->skel->maps.task_states_by_address,
 				!config->has_task_storage);
+	bpf_map__set_autocreate(capture->skel->maps.libc_calls, options->uses_uprobes);
 	bpf_map__set_max_entries(capture->skel->maps.rings, capture->cpus);
 }
 
@@ -225,6 +227,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 		return problem_set(ret_problem, size, -ENOMEM, "out of memory");
 	capture->cpus = libbpf_num_possible_cpus();
 	capture->is_system_wide = options->is_system_wide;
+	capture->uses_uprobes = options->uses_uprobes;
 	capture->skel = ipctrace__open();
 	if (!capture->skel) {
 		err = load_problem(-errno, ret_problem, size);
@@ -250,8 +253,9 @@ fail:
 	return err;
 }
 
-static int link_add(struct capture *capture, struct bpf_link *link)
+static int link_add(void *context, struct bpf_link *link)
 {
+	struct capture *capture = context;
 	struct bpf_link **links;
 
 	links = reallocarray(capture->links, capture->links_nr + 1, sizeof(*links));
@@ -264,6 +268,24 @@ static int link_add(struct capture *capture, struct bpf_link *link)
 	return 0;
 }
 
+static int uprobes_attach(struct capture *capture, char *ret_problem, size_t size)
+{
+	int err = libc_probes_attach(capture->skel->obj, link_add, capture);
+
+	if (err == -ENOLINK)
+		return problem_set(ret_problem, size, err,
+				   "--uprobes: no C library that can be probed; ipctrace must be "
+				   "linked with glibc's libc.so.6");
+	if (err)
+		return problem_set(
+			ret_problem, size, err,
+			"--uprobes: cannot probe the C library: %s (does the kernel have "
+			"CONFIG_UPROBE_EVENTS?)",
+			strerror(-err));
+	capture->skel->bss->libc_is_watched = 1;
+	return 0;
+}
+
 int capture_attach(struct capture *capture, char *ret_problem, size_t size)
 {
 	struct bpf_program *program;
@@ -271,7 +293,8 @@ int capture_attach(struct capture *capture, char *ret_problem, size_t size)
 	bpf_object__for_each_program (program, capture->skel->obj) {
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(program) || program_is_iterator(program))
+		if (!bpf_program__autoload(program) || program_is_iterator(program) ||
+		    libc_probes_has(program))
 			continue;
 		link = bpf_program__attach(program);
 		if (!link)
@@ -280,7 +303,7 @@ int capture_attach(struct capture *capture, char *ret_problem, size_t size)
 		if (link_add(capture, link))
 			return problem_set(ret_problem, size, -ENOMEM, "out of memory");
 	}
-	return 0;
+	return capture->uses_uprobes ? uprobes_attach(capture, ret_problem, size) : 0;
 }
 
 static void links_drop(struct capture *capture)
@@ -330,6 +353,7 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 {
 	int err, aggregates_err;
 
+	capture->skel->bss->libc_is_watched = 0; /* to take off a uprobe takes 0.1 s */
 	links_drop(capture);
 	programs_wait(capture);
 	do {

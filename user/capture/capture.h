@@ -24,8 +24,9 @@ struct capture_options {
 	pid_t command_pid; /* CMD, still waiting for its exec; 0: none */
 	/* per CPU; rounded up to a power of two pages; 0: 8 MB, less where all would be > 256 MB */
 	__u32 ring_bytes;
-	bool is_snapshot; /* only the iterators: capture_holders() and nothing else */
-	bool is_verbose;  /* libbpf's messages go to stderr */
+	bool uses_uprobes; /* on the C library, in all processes */
+	bool is_snapshot;  /* only the iterators: capture_holders() and nothing else */
+	bool is_verbose;   /* libbpf's messages go to stderr */
 };
 
 /* Takes every record, in the order of its ring; a nonzero return value ends the drain. */
@@ -85,6 +86,12 @@ void capture_read_ledger(const struct capture *capture, struct capture_ledger *r
 
 /* Frees it; NULL is accepted. */
 void capture_close(struct capture *capture);
+
+/*
+ * In `ret` (size bytes): the C library that uprobes would watch, or what is missing, or cannot be
+ * seen there. Is it all there?
+ */
+bool capture_tell_uprobes(char *ret, size_t size);
 
 /* A stable name for a cause of loss, as in the JSON ledger. */
 const char *capture_loss_name(enum ipct_loss cause);

@@ -80,6 +80,15 @@ static bool group_works(__u32 group)
 	return true;
 }
 
+/* Optional: only --uprobes wants them. */
+static void check_uprobes(void)
+{
+	char text[PROBLEM_MAX];
+	bool has = capture_tell_uprobes(text, sizeof(text));
+
+	line(has, "uprobes on the C library", text);
+}
+
 static void check_mechanisms(void)
 {
 	puts("Mechanisms:");
@@ -92,10 +101,17 @@ static void check_mechanisms(void)
 /* The proof: load and attach everything once. */
 static int check_load(void)
 {
-	struct capture_options options = { .mechanisms = ~0ULL, .is_system_wide = true };
 	char problem[PROBLEM_MAX] = "";
+	struct capture_options options = {
+		.mechanisms = ~0ULL,
+		.is_system_wide = true,
+		.uses_uprobes = capture_tell_uprobes(problem, sizeof(problem)),
+	};
 	struct capture *capture = NULL;
-	int err = capture_open(&options, &capture, problem, sizeof(problem));
+	int err;
+
+	problem[0] = '\0';
+	err = capture_open(&options, &capture, problem, sizeof(problem));
 
 	if (!err)
 		err = capture_attach(capture, problem, sizeof(problem));
@@ -130,6 +146,7 @@ static int check_run(int argc, char **argv)
 		printf("Linux %s %s\n", name.release, name.machine);
 	check_basics();
 	check_hooks();
+	check_uprobes();
 	check_mechanisms();
 	status = check_load();
 	err = output_file_end_stdout();

@@ -2,11 +2,13 @@
 #include "command/session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -261,6 +263,34 @@ static int exec_failed(const struct target *target, int err, struct session_resu
 	return result->command_status;
 }
 
+/* Of a process in another root, a file of the same name is another library. */
+static void warn_of_other_library(pid_t pid, const char *library)
+{
+	struct stat own, other;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, library);
+	if (!stat(library, &own) &&
+	    (stat(path, &other) || own.st_dev != other.st_dev || own.st_ino != other.st_ino))
+		log_warn("--uprobes: process %d has another C library; only %s is watched", pid,
+			 library);
+}
+
+/* What --uprobes cannot see. */
+static void warn_of_uprobes(const struct target *target)
+{
+	char text[PROBLEM_MAX];
+
+	if (!target->uses_uprobes)
+		return;
+	if (!capture_tell_uprobes(text, sizeof(text))) {
+		log_warn("--uprobes: %s, which is not seen", text);
+		return;
+	}
+	for (size_t i = 0; i < target->pids_nr; i++)
+		warn_of_other_library(target->pids[i], text);
+}
+
 static int session_attach(struct session *session)
 {
 	const struct target *target = session->target;
@@ -271,6 +301,7 @@ static int session_attach(struct session *session)
 		.pids_nr = target->pids_nr,
 		.command_pid = session->child.pid,
 		.ring_bytes = target->ring_bytes,
+		.uses_uprobes = target->uses_uprobes,
 		.is_verbose = target->is_verbose,
 	};
 	char problem[PROBLEM_MAX];
@@ -282,6 +313,7 @@ static int session_attach(struct session *session)
 		log_err("%s", problem);
 		return EXIT_CODE_CANNOT_TRACE;
 	}
+	warn_of_uprobes(target);
 	child_poll(&session->child);
 	if (session->child.is_over) { /* Ctrl-C while the programs were loaded */
 		log_err("the command was ended before it ran; nothing was recorded");

@@ -15,7 +15,7 @@
 #include "base/units.h"
 #include "command/choose.h"
 
-enum { OPTION_RING_SIZE = 0x200 };
+enum { OPTION_RING_SIZE = 0x200, OPTION_UPROBES };
 
 static const struct argp_option options[] = {
 	{ "all", 'a', NULL, 0, "trace every process of the machine", 1 },
@@ -28,6 +28,10 @@ static const struct argp_option options[] = {
 	{ "ring-size", OPTION_RING_SIZE, "SIZE", 0,
 	  "buffer for each CPU (default: 8M, with more than 32 CPUs less); what does not fit is "
 	  "only counted",
+	  1 },
+	{ "uprobes", OPTION_UPROBES, NULL, 0,
+	  "also see semaphores and mutexes of the C library that are used without a system call; "
+	  "slows down each of these calls, of every process, by several microseconds",
 	  1 },
 	{ "verbose", 'v', NULL, 0, "show what libbpf says", 1 },
 	{ 0 },
@@ -199,6 +203,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		return EINVAL;
 	case OPTION_RING_SIZE:
 		return ring_size_parse(target, value);
+	case OPTION_UPROBES:
+		target->uses_uprobes = true;
+		return 0;
 	case 'v':
 		target->is_verbose = true;
 		return 0;

@@ -19,6 +19,7 @@ struct target {
 	const char *mechanisms_text; /* as given */
 	uint64_t duration_ns;	     /* 0: no limit */
 	uint32_t ring_bytes;	     /* 0: default */
+	bool uses_uprobes;
 	bool is_verbose;
 };
 

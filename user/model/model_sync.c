@@ -10,6 +10,7 @@
 #include "model/mechanism_model.h"
 #include "model/undo_table.h"
 #include "model/unit_ledger.h"
+#include "model/user_word.h"
 #include "model/wake_ledger.h"
 
 /* A record or a total of such, in the same words. */
@@ -44,6 +45,7 @@ struct unit {
 struct word {
 	uint64_t offset;
 	struct channel *channel;
+	struct user_word user; /* what uprobes saw of it */
 	UT_hash_handle hh;
 };
 
@@ -145,13 +147,13 @@ static struct channel *object_new_channel(struct world *world, const struct sync
 	return world_add_channel(world, channel) ? NULL : channel;
 }
 
-static struct channel *object_word(struct world *world, struct sync_object *object, uint64_t offset)
+static struct word *object_word(struct world *world, struct sync_object *object, uint64_t offset)
 {
 	struct word *word;
 
 	HASH_FIND(hh, object->words, &offset, sizeof(offset), word);
 	if (word)
-		return word->channel;
+		return word;
 	word = calloc(1, sizeof(*word));
 	if (!word)
 		return NULL;
@@ -162,14 +164,12 @@ static struct channel *object_word(struct world *world, struct sync_object *obje
 		return NULL;
 	}
 	HASH_ADD(hh, object->words, offset, sizeof(word->offset), word);
-	return word->channel;
+	return word;
 }
 
-static struct channel *object_channel(struct world *world, struct sync_object *object,
-				      uint64_t offset)
+/* Of a set or a file. */
+static struct channel *object_channel(struct world *world, struct sync_object *object)
 {
-	if (object->key.mechanism == IPCT_FUTEX)
-		return object_word(world, object, offset);
 	if (!object->channel)
 		object->channel = object_new_channel(world, object, 0);
 	return object->channel;
@@ -177,7 +177,7 @@ static struct channel *object_channel(struct world *world, struct sync_object *o
 
 static struct unit *object_unit(struct world *world, struct sync_object *object, uint32_t number)
 {
-	struct channel *channel = object_channel(world, object, 0);
+	struct channel *channel = object_channel(world, object);
 	struct unit *unit;
 
 	HASH_FIND(hh, object->units, &number, sizeof(number), unit);
@@ -232,6 +232,23 @@ static int semaphore_enter(struct world *world, struct unit *unit, const struct 
 	return unit_ledger_take(unit->ledger, &operation);
 }
 
+static int user_step(struct world *world, struct word *word, const struct step *step)
+{
+	struct user_operation operation = {
+		.role = step->role,
+		.process = step->process,
+		.flags = step->flags,
+		.operations = step->operations,
+		.amount = step->amount,
+		.time_ns = step->time_ns,
+		.is_total = step->is_total,
+		.is_level = step->is_level,
+	};
+
+	return user_word_apply(&word->user, &word->channel->directions[0].direct, world->before,
+			       &operation);
+}
+
 static int semaphore_step(struct world *world, struct sync_object *object, const struct step *step)
 {
 	struct unit *unit = object_unit(world, object, step->unit);
@@ -278,6 +295,8 @@ static uint64_t step_messages(const struct step *step)
 {
 	if (step->error || step->is_zero)
 		return 0;
+	if (step->flags & IPCT_SYNC_USER)
+		return step->amount;
 	if (step->mechanism == IPCT_SYSV_SEM)
 		return step->operations;
 	if (step->role == IPCT_ROLE_POST)
@@ -299,13 +318,50 @@ static int step_count(struct channel *channel, const struct step *step)
 	return step->is_level ? 0 : channel_count(channel, &count);
 }
 
+/* How long a wait took whose end another record tells. */
+static int wait_count(struct channel *channel, const struct step *step)
+{
+	struct endpoint_count count = {
+		.process = step->process,
+		.role = step->role,
+		.wait_ns = step->wait_ns,
+	};
+
+	return channel_count(channel, &count);
+}
+
+/* A word of memory. */
+static int futex_step(struct world *world, struct sync_object *object, const struct step *step)
+{
+	struct word *word = object_word(world, object, step->offset);
+	bool is_user;
+	int err;
+
+	if (!word)
+		return -ENOMEM;
+	is_user = step->flags & IPCT_SYNC_USER;
+	if (is_user && (step->flags & IPCT_SYNC_MUTEX) && (step->flags & IPCT_SYNC_SET))
+		return user_step(world, word, step); /* releases nobody, and is no use of it */
+	if (!is_user && user_word_is_used(&word->user) && !step->error)
+		return step->role == IPCT_ROLE_WAIT ? wait_count(word->channel, step) : 0;
+	err = step_count(word->channel, step);
+	if (err || step->error)
+		return err;
+	return is_user ? user_step(world, word, step) : wake_step(object, word->channel, step);
+}
+
 static int step_apply(struct world *world, const struct step *step)
 {
 	struct sync_object *object = object_get(world, &step->key, step->mechanism);
-	struct channel *channel = object ? object_channel(world, object, step->offset) : NULL;
+	struct channel *channel;
 	int err;
 
-	if (!channel || step->process == PROCESS_NONE)
+	if (!object || step->process == PROCESS_NONE)
+		return -ENOMEM;
+	if (step->mechanism == IPCT_FUTEX)
+		return futex_step(world, object, step);
+	channel = object_channel(world, object);
+	if (!channel)
 		return -ENOMEM;
 	err = step_count(channel, step);
 	if (err || step->error)
@@ -442,6 +498,8 @@ static int object_close(struct sync_object *object)
 
 	for (struct unit *unit = object->units; unit && !err; unit = unit->hh.next)
 		err = unit_ledger_close(unit->ledger);
+	for (struct word *word = object->words; word && !err; word = word->hh.next)
+		err = user_word_close(&word->user);
 	return err;
 }
 
@@ -473,6 +531,7 @@ static void object_free(struct sync_object *object)
 	}
 	HASH_ITER (hh, object->words, word, next_word) {
 		HASH_DEL(object->words, word);
+		user_word_fini(&word->user);
 		free(word);
 	}
 	wake_ledger_free(object->ledger);

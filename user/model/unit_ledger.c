@@ -44,6 +44,8 @@ struct unit_ledger {
 	bool has_vanished;  /* units that nobody took */
 	bool has_guessed;   /* who brought the value to zero */
 	bool has_totals;
+	bool has_late_puts; /* recorded when they were done: a wait's record may have come first */
+	bool is_mixed;	    /* a wait found units of several processes, and took some of them */
 	bool is_put_order_broken, is_take_order_broken;
 	struct release_count *tally;
 };
@@ -151,6 +153,23 @@ static struct token *token_of(const struct unit_ledger *ledger, uint32_t process
 			second = token;
 	}
 	return second;
+}
+
+/* Units of several processes: which of them a wait takes is a convention. */
+static bool tokens_are_mixed(const struct unit_ledger *ledger)
+{
+	uint32_t process = PROCESS_NONE;
+	struct token *token;
+
+	DL_FOREACH(ledger->tokens, token)
+	{
+		if (token->is_gone)
+			continue;
+		if (process != PROCESS_NONE && token->process != process)
+			return true;
+		process = token->process;
+	}
+	return false;
 }
 
 /* Takes the oldest units; fewer than wanted where there are no more. */
@@ -288,6 +307,12 @@ int unit_ledger_level(struct unit_ledger *ledger, uint64_t units, bool is_last)
 						   .is_ordered = true });
 }
 
+void unit_ledger_doubt(struct unit_ledger *ledger)
+{
+	ledger->is_level_doubtful = true;
+	ledger->has_late_puts = true;
+}
+
 static int poster_add(struct unit_ledger *ledger, const struct unit_operation *operation)
 {
 	return party_add(&ledger->posters, operation->process, operation->count, operation->units,
@@ -299,6 +324,7 @@ int unit_ledger_put(struct unit_ledger *ledger, const struct unit_operation *ope
 	uint64_t units = operation->units;
 	int err = poster_add(ledger, operation);
 
+	ledger->has_late_puts |= !operation->is_early;
 	if (err)
 		return err;
 	if (operation->is_total) {
@@ -397,8 +423,10 @@ static int take_named(struct unit_ledger *ledger, const struct unit_operation *o
 static int take_oldest(struct unit_ledger *ledger, const struct unit_operation *operation)
 {
 	uint32_t last = ledger->before;
-	uint64_t missing = tokens_take(ledger, operation->units, &last);
+	uint64_t missing;
 
+	ledger->is_mixed |= tokens_are_mixed(ledger);
+	missing = tokens_take(ledger, operation->units, &last);
 	ledger->is_take_order_broken |= !operation->is_last;
 	if (missing)
 		return debt_add(ledger, operation, missing, false);
@@ -516,6 +544,8 @@ static bool waits_are_proven(const struct unit_ledger *ledger)
 	if (ledger->is_level_doubtful || ledger->has_guessed || ledger->debts)
 		return false;
 	if (ledger->posters.nr <= 1 && !ledger->level)
+		return true;
+	if (!ledger->has_late_puts && !ledger->has_totals && !ledger->is_mixed)
 		return true;
 	if (ledger->waiters.nr == 1 && !ledger->has_odd_waits && !ledger->has_vanished &&
 	    ledger->posters.bytes + ledger->level == ledger->waiters.bytes)

@@ -8,7 +8,8 @@
  * units there, if only one takes them, one at a time, and none is left, or if the order is
  * proven: each record of a post then says that no other process had operated on the semaphore
  * when it was made, or its units went to tasks that were blocked, and the records of the waits
- * say the same.
+ * say the same; or if each post was recorded before it was done, and each wait found units of one
+ * process only.
  */
 #ifndef IPCTRACE_UNIT_LEDGER_H
 #define IPCTRACE_UNIT_LEDGER_H
@@ -27,8 +28,9 @@ struct unit_operation {
 	bool is_last; /* no other process had operated when the record was made */
 	bool is_blocked;
 	bool is_several; /* the call did more: its waker need not be that of this wait */
-	bool is_late;	 /* put by an exit: after its record, and after all that are older */
-	bool is_total;	 /* operations that were only added up: their order is unknown */
+	bool is_early; /* a post recorded before it was done: before all that may take its units */
+	bool is_late;  /* put by an exit: after its record, and after all that are older */
+	bool is_total; /* operations that were only added up: their order is unknown */
 };
 
 struct unit_ledger;
@@ -39,6 +41,9 @@ void unit_ledger_free(struct unit_ledger *ledger);
 
 /* What was in it when it was first seen; is_last: nobody was about to change that. */
 int unit_ledger_level(struct unit_ledger *ledger, uint64_t units, bool is_last);
+
+/* Nothing is sure of what was in it. */
+void unit_ledger_doubt(struct unit_ledger *ledger);
 
 /* Each 0 or -ENOMEM. */
 int unit_ledger_put(struct unit_ledger *ledger, const struct unit_operation *operation);
