@@ -138,6 +138,14 @@ static __always_inline void uring_fill_eventfd(struct io_kiocb *request,
 		t->flags |= IPCT_TRANSFER_POSITION;
 }
 
+static __always_inline __s32 uring_splice_descriptor(struct io_kiocb *request)
+{
+	struct io_splice___uring *splice = (void *)request;
+
+	return bpf_core_field_exists(splice->splice_fd_in) ? BPF_CORE_READ(splice, splice_fd_in) :
+							     -1;
+}
+
 /* One end of a request: `result` bytes through what `file` names. */
 static __noinline int uring_move(struct task_state *state, struct io_kiocb *request,
 				 struct file *file, __u8 role, __s64 result)
@@ -161,7 +169,11 @@ static __noinline int uring_move(struct task_state *state, struct io_kiocb *requ
 	t.copied = result > 0 ? result : 0;
 	t.peer = peer;
 	t.syscall = -1;
-	t.flags = IPCT_TRANSFER_URING | IPCT_TRANSFER_STASHED; /* the request holds its file */
+	t.flags = IPCT_TRANSFER_URING;
+	if (role == IPCT_ROLE_RECEIVE && BPF_CORE_READ(request, opcode) == URING_SPLICE)
+		t.fd = uring_splice_descriptor(request); /* it may name another file by now */
+	else
+		t.flags |= IPCT_TRANSFER_STASHED; /* the request holds its file */
 	if (!result) {
 		if (!model_is_message(object.mechanism)) {
 			if (role != IPCT_ROLE_RECEIVE)
@@ -207,6 +219,19 @@ static __always_inline struct task_state *uring_state(void)
 	return state;
 }
 
+static __always_inline bool uring_is_multishot(struct io_kiocb *request)
+{
+	struct io_sr_msg___uring *message = (void *)request;
+	__u8 operation = BPF_CORE_READ(request, opcode);
+
+	if (operation == URING_READ_MULTISHOT)
+		return true;
+	if (operation != URING_RECV && operation != URING_RECVMSG)
+		return false;
+	return bpf_core_field_exists(message->flags) &&
+	       BPF_CORE_READ(message, flags) & URING_RECV_MULTISHOT;
+}
+
 static __noinline int uring_completed(struct io_kiocb *request, __s64 result)
 {
 	struct task_state *state;
@@ -219,6 +244,11 @@ static __noinline int uring_completed(struct io_kiocb *request, __s64 result)
 	role = uring_role(operation);
 	if (!role || is_restart(result) || uring_peeks(request, operation))
 		return 0;
+	/* the result counts a header, the name and the control data too, and does not say them */
+	if (operation == URING_RECVMSG && result > 0 && uring_is_multishot(request)) {
+		count_unseen_loss(IPCT_LOSS_DECODE, 1);
+		return 0;
+	}
 	state = uring_state();
 	if (!state)
 		return 0;
@@ -238,19 +268,6 @@ static __always_inline __u64 uring_user_data(struct io_kiocb *request)
 	if (bpf_core_field_exists(now->cqe.user_data))
 		return BPF_CORE_READ(now, cqe.user_data);
 	return bpf_core_field_exists(old->user_data) ? BPF_CORE_READ(old, user_data) : 0;
-}
-
-static __always_inline bool uring_is_multishot(struct io_kiocb *request)
-{
-	struct io_sr_msg___uring *message = (void *)request;
-	__u8 operation = BPF_CORE_READ(request, opcode);
-
-	if (operation == URING_READ_MULTISHOT)
-		return true;
-	if (operation != URING_RECV && operation != URING_RECVMSG)
-		return false;
-	return bpf_core_field_exists(message->flags) &&
-	       BPF_CORE_READ(message, flags) & URING_RECV_MULTISHOT;
 }
 
 static __always_inline int uring_submitted(struct io_kiocb *request)

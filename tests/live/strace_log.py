@@ -51,7 +51,7 @@ def descriptors(call):
     """What the descriptors among the arguments name, in their order: `pipe:[1]`, `/a/path`."""
     found = []
     for argument in split_arguments(call):
-        match = re.match(r"\d+<(.*)>$", argument)
+        match = re.match(r"\d+<(.*)>(\(deleted\))?$", argument)
         if match:
             found.append(match[1])
     return found

@@ -205,6 +205,18 @@ def compare_mappers(graph, calls, _, name, mechanism):
     ensure(mapped <= mappers, f"mapped by {mapped}, recorded {mappers}")
 
 
+def compare_mapped_files(graph, calls, _, pattern, mechanism):
+    """Who mapped such a file shared is a mapper, and nobody else of the stressor is."""
+    mapped = {c.pid for c in calls if c.name == "mmap" and c.result > 0 and
+              "MAP_SHARED" in c.arguments and any(re.match(pattern, n) for n in descriptors(c))}
+    ensure(mapped, "strace saw no such mapping")
+    users = own(graph)
+    pids = {p["id"]: p["pid"] for p in graph["processes"]}
+    ensure_equal({pids[end["process"]] for channel in graph["channels"]
+                  if channel["mechanism"] == mechanism for end in channel["endpoints"]
+                  if end["process"] in users}, mapped, "mappers")
+
+
 TRANSFERS = "read,readv,write,writev,%network,splice,tee,vmsplice,mq_timedsend,mq_timedreceive"
 # stressor: operations, more options, what strace looks at, how the two are compared
 STRESSORS = {
@@ -229,6 +241,8 @@ STRESSORS = {
               compare_process_vm, ()),
     "shm-sysv": (20, ("--shm-sysv-bytes", "1m"), "shmat", compare_mappers,
                  ("shmat", "sysv-shm")),
+    "memfd": (2, ("--memfd-fds", "8", "--memfd-bytes", "2m"), "mmap", compare_mapped_files,
+              ("/memfd:", "memfd")),
 }
 
 
