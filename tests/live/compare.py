@@ -49,7 +49,18 @@ def check_references(graph):
                 yield f"channel {channel['id']} has an unknown process {endpoint['process']}"
             if endpoint["role"] not in ROLES:
                 yield f"channel {channel['id']} has an unknown role {endpoint['role']}"
+    for channel in graph["channels"]:
+        ends = collections.Counter((e["process"], e["role"]) for e in channel["endpoints"])
+        for (process, role), count in ends.items():
+            if count > 1:
+                yield f"channel {channel['id']}: {process} is there {count} times in role {role}"
+        origins = [e.get("origin", {}).get("from") for e in channel["endpoints"]]
+        for other in [channel.get("created_by"), *origins]:
+            if other is not None and other not in processes:
+                yield f"channel {channel['id']} comes from an unknown process {other}"
     for edge in graph["edges"]:
+        if edge.get("passed") is not None and edge["passed"] not in channels:
+            yield f"an edge passed an unknown channel {edge['passed']}"
         for end in ("from", "to"):
             if edge[end] not in processes:
                 yield f"an edge comes {end} an unknown process {edge[end]}"

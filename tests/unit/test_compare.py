@@ -147,6 +147,12 @@ add("schema", put("schema", value="ipctrace.graph/0"), "schema")
 add("duplicate-id", put("channels", 1, "id", value="5"), "given 2 times")
 add("unknown-process", put("channels", 0, "endpoints", 0, "process", value="77"), "unknown process")
 add("unknown-channel", append("edges", new_edge("2", "4", "78", "pipe", 1, 1)), "unknown channel")
+add("endpoint-twice", lambda graph: graph["channels"][0]["endpoints"].append(
+    {"process": "1", "role": "send", "messages": 0, "bytes": 0}), "2 times in role send")
+add("unknown-origin", put("channels", 0, "endpoints", 0, "origin",
+                          value={"how": "inherited", "from": "77"}), "unknown process 77")
+add("unknown-creator", put("channels", 0, "created_by", value="76"), "unknown process 76")
+add("unknown-passed", put("edges", 0, "passed", value="75"), "passed an unknown channel")
 add("unknown-parent", put("processes", 0, "parent", value="79"), "unknown parent")
 add("unknown-role", put("channels", 0, "endpoints", 0, "role", value="both"), "unknown role")
 add("two-entries", append("processes", new_process("7", 10, "a")), "2 entries")
