@@ -11,14 +11,16 @@ CALL = re.compile(r"^(\w+)\((.*)\) += (-?\d+|\?|0x[0-9a-f]+)(?: (.*))?$")
 SIGNAL = re.compile(r"^--- (SIG\w+) \{(.*)\} ---$")
 FIELD = re.compile(r"(\w+)=([^,}]+)")
 
-Call = collections.namedtuple("Call", "pid name arguments result")
+END = re.compile(r"^(exit_group\(|\+\+\+ (exited|killed) )")
+
+Call = collections.namedtuple("Call", "pid name arguments result line")
 Delivery = collections.namedtuple("Delivery", "pid signal fields")
 
 
 def whole_lines(path):
-    """(pid, text) of each line, what another process interrupted put together again."""
+    """(line, pid, text) of each line, what another process interrupted put together again."""
     open_calls = {}
-    for line in pathlib.Path(path).read_text(errors="replace").splitlines():
+    for number, line in enumerate(pathlib.Path(path).read_text(errors="replace").splitlines()):
         match = LINE.match(line)
         if not match:
             continue
@@ -29,22 +31,31 @@ def whole_lines(path):
         resumed = RESUMED.match(text)
         if resumed:
             text = open_calls.pop(pid, resumed[1] + "(") + resumed[2]
-        yield pid, text
+        yield number, pid, text
 
 
 def parse_log(path):
     """All calls that returned, and all signals that were delivered, in the order of the log."""
     calls, deliveries = [], []
-    for pid, text in whole_lines(path):
+    for line, pid, text in whole_lines(path):
         call = CALL.match(text)
         if call:
             if call[3] != "?":
-                calls.append(Call(pid, call[1], call[2], int(call[3], 16 if call[3].startswith("0x") else 10)))
+                calls.append(Call(pid, call[1], call[2], int(call[3], 16 if call[3].startswith("0x") else 10), line))
             continue
         signal = SIGNAL.match(text)
         if signal:
             deliveries.append(Delivery(pid, signal[1], dict(FIELD.findall(signal[2]))))
     return calls, deliveries
+
+
+def ends(path):
+    """{pid: line in which its end begins}; exit_group tells it earliest, if it is traced."""
+    found = {}
+    for line, pid, text in whole_lines(path):
+        if END.match(text):
+            found.setdefault(pid, line)
+    return found
 
 
 def descriptors(call):
