@@ -28,6 +28,8 @@ def whole_lines(path):
         if text.endswith(UNFINISHED):
             open_calls[pid] = text[:-len(UNFINISHED)]
             continue
+        if END.match(text) and pid in open_calls:
+            yield number, pid, open_calls.pop(pid) + ") = ?"
         resumed = RESUMED.match(text)
         if resumed:
             text = open_calls.pop(pid, resumed[1] + "(") + resumed[2]
@@ -47,6 +49,13 @@ def parse_log(path):
         if signal:
             deliveries.append(Delivery(pid, signal[1], dict(FIELD.findall(signal[2]))))
     return calls, deliveries
+
+
+def never_returned(path):
+    """The calls in which their process was killed: done or not, strace was not told; result 0."""
+    matches = ((line, pid, CALL.match(text)) for line, pid, text in whole_lines(path))
+    return [Call(pid, call[1], call[2], 0, line) for line, pid, call in matches
+            if call and call[3] == "?"]
 
 
 def ends(path):
