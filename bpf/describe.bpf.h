@@ -165,7 +165,7 @@ __noinline int describe_object(__s32 fd, __u32 origin)
 	object = state->object;
 	if (object.mechanism == IPCT_PIPE)
 		pipe_describe(&object, origin);
-	else if (mechanism_is_socket(object.mechanism))
+	else if (ipct_is_socket(object.mechanism))
 		socket_describe(&object, origin);
 	else if (mechanism_is_queue(object.mechanism)) {
 		if (queue_describe(fd, origin))

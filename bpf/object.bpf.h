@@ -61,12 +61,6 @@ static __always_inline bool mechanism_is_unix(__u8 mechanism)
 	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UNIX_SEQPACKET;
 }
 
-static __always_inline bool mechanism_is_socket(__u8 mechanism)
-{
-	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
-	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
-}
-
 /* Which mechanism a socket belongs to, or IPCT_MECHANISM_NONE. */
 static __always_inline __u8 socket_mechanism(struct sock *sk)
 {

@@ -8,7 +8,6 @@
 
 #include "object.bpf.h"
 
-#define TCP_STATE_LISTEN 10
 #define VSOCK_PORT_ANY 0xffffffffULL /* VMADDR_PORT_ANY: not bound, or not connected */
 
 SHARED_MAP struct {
@@ -156,7 +155,7 @@ static __always_inline void follow_tcp(struct sock *sk)
 {
 	struct ipct_follow_key key = {};
 
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_STATE_LISTEN) {
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == IPCT_STATE_LISTEN) {
 		follow_port(sk, socket_local_port(sk));
 		return;
 	}
@@ -220,7 +219,7 @@ static __noinline int follow(const struct object *object, __u64 peer)
 {
 	struct ipct_follow_key key = {};
 
-	if (mechanism_is_socket(object->mechanism)) {
+	if (ipct_is_socket(object->mechanism)) {
 		follow_socket(object, peer);
 		return 0;
 	}
@@ -286,7 +285,7 @@ static __noinline int object_is_followed(const struct object *object, __u64 peer
 {
 	struct ipct_follow_key key = {};
 
-	if (mechanism_is_socket(object->mechanism))
+	if (ipct_is_socket(object->mechanism))
 		return socket_is_followed(object, peer);
 	if (mechanism_is_pipe(object->mechanism))
 		follow_key_pipe(&key, object);

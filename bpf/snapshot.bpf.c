@@ -249,7 +249,7 @@ int task_files(struct bpf_iter__task_file *ctx)
 		write_pipe(seq, task, file, &object, &scratch->pipe);
 	else if (mechanism_is_queue(object.mechanism))
 		write_queue(seq, file, &object, scratch);
-	else if (mechanism_is_socket(object.mechanism))
+	else if (ipct_is_socket(object.mechanism))
 		write_socket(seq, task, &object, &scratch->socket);
 	else
 		write_object(seq, task, file, &object, &scratch->object);

@@ -116,7 +116,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 
 	if (new != STATE_ESTABLISHED &&new != STATE_CLOSE)
 		return 0;
-	if (old == STATE_LISTEN || socket_mechanism(sk) != IPCT_TCP)
+	if (old == IPCT_STATE_LISTEN || socket_mechanism(sk) != IPCT_TCP)
 		return 0;
 	object.key.object = (__u64)sk;
 	object.key.inode = compat_socket_inode(sk);

@@ -11,7 +11,6 @@
 #define UNIX_NAME_MAX 108
 #define SOCKET_SHORT_SIZE __builtin_offsetof(struct ipct_socket, name)
 #define UDP_HEADER_SIZE 8
-#define STATE_LISTEN 10
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
 
@@ -198,7 +197,7 @@ static __always_inline void socket_fill_tcp_level(struct sock *sk, struct ipct_s
 /* What waits in the receive queue: for the snapshot, too long for a hook. */
 static __always_inline void socket_fill_level(struct sock *sk, struct ipct_socket *record)
 {
-	if (record->state == STATE_LISTEN || record->mechanism == IPCT_TCP ||
+	if (record->state == IPCT_STATE_LISTEN || record->mechanism == IPCT_TCP ||
 	    record->mechanism == IPCT_VSOCK)
 		return;
 	record->queued_bytes = 0;
@@ -245,7 +244,7 @@ static __always_inline void nameless_fill(struct sock *sk, const struct object *
 		return;
 	}
 	socket_fill_inet(sk, record);
-	if (object->mechanism == IPCT_TCP && record->state != STATE_LISTEN)
+	if (object->mechanism == IPCT_TCP && record->state != IPCT_STATE_LISTEN)
 		socket_fill_tcp_level(sk, record);
 }
 

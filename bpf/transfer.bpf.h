@@ -112,7 +112,7 @@ static __always_inline void transfer_position(const struct object *object, struc
 		t->peer = (__u64)terminal_other_end(object);
 		if (terminal_is_raw(object, is_send != terminal_is_master(object)))
 			t->flags |= IPCT_TRANSFER_RAW;
-	} else if (!is_send && mechanism_is_socket(object->mechanism) &&
+	} else if (!is_send && ipct_is_socket(object->mechanism) &&
 		   object->mechanism != IPCT_VSOCK) { /* whose queue its transport has */
 		is_empty = !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	}

@@ -128,6 +128,8 @@ struct ipct_pipe {
 
 #define IPCT_LEVEL_UNKNOWN (~0ULL)
 
+#define IPCT_STATE_LISTEN 10 /* skc_state: TCP_LISTEN, also of unix sockets and vsock */
+
 /* Description of one socket and what waits in its receive queue. */
 struct ipct_socket {
 	struct ipct_event event;

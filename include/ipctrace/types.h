@@ -62,4 +62,17 @@ enum ipct_role {
 	IPCT_ROLE_NR,
 };
 
+/* Does a socket stand behind the channels of this mechanism? */
+static inline __attribute__((always_inline)) int ipct_is_socket(__u32 mechanism)
+{
+	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
+	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
+}
+
+/* Does a process in this role map the channel? */
+static inline __attribute__((always_inline)) int ipct_role_maps(__u32 role)
+{
+	return role == IPCT_ROLE_MAP_RO || role == IPCT_ROLE_MAP_RW;
+}
+
 #endif

@@ -14,7 +14,6 @@
 
 #define STATE_ESTABLISHED 1 /* skc_state, also of unix sockets */
 #define STATE_CLOSE 7
-#define STATE_LISTEN 10
 #define UNIX_FLAG_LISTENS 0x10000 /* __SO_ACCEPTCON */
 #define UNIX_STATE_CONNECTED 3	  /* SS_CONNECTED */
 #define ADDRESS_HEX_MAX 64
@@ -176,7 +175,7 @@ static int unix_take(void *context, const struct procfs_unix *found)
 
 	if (found->peer)
 		socket.peer = socket_key(found->peer);
-	if (found->has_level && found->state != STATE_LISTEN && found->type != SOCK_DGRAM)
+	if (found->has_level && found->state != IPCT_STATE_LISTEN && found->type != SOCK_DGRAM)
 		socket.queued_bytes = found->level;
 	socket.state = found->state;
 	procfs_put_name(found->name, found->name_len, socket.name, &socket.name_len);
@@ -199,7 +198,7 @@ static int unix_line_take(const struct table *table, char *line)
 		return 0;
 	found.inode = inode;
 	found.type = type;
-	found.state = flags & UNIX_FLAG_LISTENS	    ? STATE_LISTEN :
+	found.state = flags & UNIX_FLAG_LISTENS	    ? IPCT_STATE_LISTEN :
 		      state == UNIX_STATE_CONNECTED ? STATE_ESTABLISHED :
 						      STATE_CLOSE;
 	found.name = line + at + (line[at] == ' ');
@@ -250,7 +249,7 @@ static int inet_line_take(const struct table *table, const char *line, __u8 mech
 		return 0;
 	socket.state = state;
 	/* of UDP it is the memory of what waits, of a listener the number of connections */
-	if (mechanism == IPCT_TCP && state != STATE_LISTEN)
+	if (mechanism == IPCT_TCP && state != IPCT_STATE_LISTEN)
 		socket.queued_bytes = received;
 	return socket_emit(table, &socket);
 }

@@ -396,8 +396,7 @@ static bool channel_was_used(const struct channel *channel)
 		return true;
 	for (struct endpoint *endpoint = channel->endpoints; endpoint; endpoint = endpoint->hh.next)
 		if (endpoint->operations || endpoint->descriptors ||
-		    endpoint->key.role == IPCT_ROLE_MAP_RO ||
-		    endpoint->key.role == IPCT_ROLE_MAP_RW)
+		    ipct_role_maps(endpoint->key.role))
 			return true;
 	return channel->unread.messages || channel->is_standing;
 }

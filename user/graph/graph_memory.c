@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool endpoint_maps(const struct graph_endpoint *endpoint)
-{
-	return endpoint->role == IPCT_ROLE_MAP_RO || endpoint->role == IPCT_ROLE_MAP_RW;
-}
-
 size_t graph_mappers_nr(const struct graph *graph, const struct graph_channel *channel)
 {
 	size_t nr = 0;
@@ -17,7 +12,7 @@ size_t graph_mappers_nr(const struct graph *graph, const struct graph_channel *c
 		const struct graph_endpoint *endpoint = &channel->endpoints[i];
 		uint32_t members = graph->processes[endpoint->process].members;
 
-		if (endpoint_maps(endpoint))
+		if (ipct_role_maps(endpoint->role))
 			nr += members > 1 ? 2 : 1;
 	}
 	return nr;

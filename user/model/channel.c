@@ -2,6 +2,7 @@
 #include "model/channel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,4 +207,11 @@ int channel_hold(struct channel *channel, uint32_t process, enum ipct_role role,
 	endpoint->ends |= ends;
 	endpoint->descriptors += descriptors;
 	return 0;
+}
+
+void channel_key_name(uint32_t ipc_key, char name[CHANNEL_KEY_NAME_MAX])
+{
+	name[0] = '\0';
+	if (ipc_key)
+		snprintf(name, CHANNEL_KEY_NAME_MAX, "0x%08x", ipc_key);
 }

@@ -90,6 +90,11 @@ int channel_open_directions(struct channel *channel, size_t nr, uint32_t before)
 /* Sets the name. */
 int channel_rename(struct channel *channel, const char *bytes, size_t len);
 
+#define CHANNEL_KEY_NAME_MAX sizeof("0x01234567")
+
+/* What a SysV object is called: its key, "" for IPC_PRIVATE. */
+void channel_key_name(uint32_t ipc_key, char name[CHANNEL_KEY_NAME_MAX]);
+
 /* Sets the name unless it has one. Bytes that end early at a NUL; 0 or -ENOMEM. */
 int channel_set_name(struct channel *channel, const char *bytes, size_t len);
 

@@ -38,12 +38,6 @@ void holdings_free(struct holdings *holdings)
 	free(holdings);
 }
 
-bool holdings_is_socket(uint32_t mechanism)
-{
-	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
-	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
-}
-
 struct held *holdings_find(const struct holdings *holdings, const struct ipct_key *key,
 			   uint32_t mechanism)
 {
@@ -171,23 +165,21 @@ static void object_set_level(struct held *held, const struct ipct_object *object
 static int apply_object(struct holdings *holdings, const struct ipct_object *object)
 {
 	struct held *held = held_get(holdings, &object->key, object->mechanism);
-	char name[sizeof("0x01234567")];
+	char name[CHANNEL_KEY_NAME_MAX];
 
 	if (!held)
 		return -ENOMEM;
 	object_set_level(held, object);
 	if (object->name_len)
 		return held_set_name(held, object->name + object->name_offset, object->name_len);
-	if (!object->ipc_key)
-		return 0;
-	snprintf(name, sizeof(name), "0x%08x", object->ipc_key);
+	channel_key_name(object->ipc_key, name);
 	return held_set_name(held, name, strlen(name));
 }
 
 /* 0 for sockets, whose ends depend on what they are connected to. */
 static uint32_t hold_ends(const struct ipct_hold *hold)
 {
-	if (holdings_is_socket(hold->mechanism))
+	if (ipct_is_socket(hold->mechanism))
 		return 0;
 	if (hold->mechanism == IPCT_PTY)
 		return hold->flags & IPCT_HOLD_MASTER ? CHANNEL_END_FIRST : CHANNEL_END_SECOND;

@@ -42,7 +42,7 @@ static bool has_addresses(const struct held *held)
 
 static bool is_socket(const struct held *held)
 {
-	return holdings_is_socket(held->key.mechanism);
+	return ipct_is_socket(held->key.mechanism);
 }
 
 static bool is_datagram(const struct held *held)
@@ -69,7 +69,7 @@ static void place_set(struct ipct_address *to, const struct ipct_address *from, 
 
 static bool is_connected(const struct held *held)
 {
-	return held->state != STATE_LISTEN && (held->remote.port || held->remote.scope);
+	return held->state != IPCT_STATE_LISTEN && (held->remote.port || held->remote.scope);
 }
 
 static void place_fill(struct place *place, const struct held *held)
@@ -183,7 +183,7 @@ static bool is_accepted(const struct finish *finish, const struct held *held)
 {
 	const struct held *found = open_socket_for(finish, held, &held->local, true, NULL);
 
-	return found && found != held && found->state == STATE_LISTEN;
+	return found && found != held && found->state == IPCT_STATE_LISTEN;
 }
 
 /* The other end of a connection. */
@@ -264,7 +264,7 @@ static uint32_t ends_of(const struct held *held, const struct holder *holder, ui
 {
 	if (!is_socket(held))
 		return holder->ends;
-	return held->state == STATE_LISTEN ? CHANNEL_END_LISTEN : 1u << side;
+	return held->state == IPCT_STATE_LISTEN ? CHANNEL_END_LISTEN : 1u << side;
 }
 
 /* Who maps it twice may write if one of the mappings can. */

@@ -7,8 +7,6 @@
 
 #include "model/holdings.h"
 
-#define STATE_LISTEN 10 /* skc_state: TCP_LISTEN, also of unix sockets */
-
 struct held;
 
 struct holder_key {
@@ -63,8 +61,6 @@ struct holdings {
 	struct held *all;	/* uthash */
 	struct holder *holders; /* uthash, of all objects */
 };
-
-bool holdings_is_socket(uint32_t mechanism);
 
 /* NULL: not known. */
 struct held *holdings_find(const struct holdings *holdings, const struct ipct_key *key,

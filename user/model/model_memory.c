@@ -124,7 +124,7 @@ static int memory_describe(struct world *world, const struct ipct_object *record
 {
 	struct memory_table *table = table_get(world);
 	struct memory_object *object = table ? memory_table_object(table, &record->key) : NULL;
-	char key[16];
+	char key[CHANNEL_KEY_NAME_MAX];
 
 	if (!object)
 		return -ENOMEM;
@@ -134,8 +134,8 @@ static int memory_describe(struct world *world, const struct ipct_object *record
 	object->is_described = true;
 	object->mechanism = record->mechanism;
 	if (record->mechanism == IPCT_SYSV_SHM) {
-		snprintf(key, sizeof(key), "0x%08" PRIx32, (uint32_t)record->ipc_key);
-		object->name = strdup(record->ipc_key ? key : "");
+		channel_key_name(record->ipc_key, key);
+		object->name = strdup(key);
 	} else {
 		object->name = strndup(record->name_len ? record->name + record->name_offset : "",
 				       record->name_len);

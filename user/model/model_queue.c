@@ -82,14 +82,12 @@ static struct message_ledger *queue_ledger(const struct queue_entry *entry)
 
 static int queue_set_name(struct queue_entry *entry, const struct ipct_object *object)
 {
-	char key[16];
+	char key[CHANNEL_KEY_NAME_MAX];
 
 	if (object->name_len)
 		return channel_set_name(entry->channel, object->name + object->name_offset,
 					object->name_len);
-	if (!object->ipc_key)
-		return 0;
-	snprintf(key, sizeof(key), "0x%08x", object->ipc_key);
+	channel_key_name(object->ipc_key, key);
 	return channel_set_name(entry->channel, key, strlen(key));
 }
 

@@ -475,7 +475,7 @@ static int sync_describe(struct world *world, const struct ipct_object *record)
 	bool is_created = record->origin == IPCT_ORIGIN_CREATE &&
 			  record->mechanism == IPCT_SYSV_SEM;
 	struct sync_object *object;
-	char name[16];
+	char name[CHANNEL_KEY_NAME_MAX];
 
 	if (is_created)
 		object_retire(world, record);
@@ -486,8 +486,8 @@ static int sync_describe(struct world *world, const struct ipct_object *record)
 	if (record->mechanism != IPCT_SYSV_SEM)
 		return object_set_name(object, record->name + record->name_offset,
 				       record->name_len);
-	snprintf(name, sizeof(name), "0x%08x", record->ipc_key);
-	return record->ipc_key ? object_set_name(object, name, strlen(name)) : 0;
+	channel_key_name(record->ipc_key, name);
+	return object_set_name(object, name, strlen(name));
 }
 
 /* At the end ----------------------------------------------------------------------------- */

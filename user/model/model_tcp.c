@@ -12,7 +12,6 @@
 #include "model/inet_tables.h"
 #include "model/model_socket.h"
 
-#define STATE_LISTEN 10
 #define PORT_EPHEMERAL_FIRST 32768 /* default of net.ipv4.ip_local_port_range */
 
 struct connection_key {
@@ -287,7 +286,7 @@ int model_tcp_describe(struct world *world, const struct ipct_socket *record)
 		id = socket_table_replace(world->sockets, &record->key, record->mechanism);
 	if (id == SOCKET_NONE)
 		return -ENOMEM;
-	if (record->state == STATE_LISTEN)
+	if (record->state == IPCT_STATE_LISTEN)
 		return listener_note(world->tcp, record);
 	if (!socket_table_at(world->sockets, id)->pair) {
 		if (!record->remote.port || !record->local.port ||

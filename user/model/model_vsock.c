@@ -13,7 +13,6 @@
 #include "model/model_socket.h"
 
 #define CID_ANY UINT32_MAX /* of an end that the kernel bound: whatever reaches the other one */
-#define STATE_LISTEN 10
 #define VSOCK_TEXT_MAX 32
 
 struct vsock_address {
@@ -191,9 +190,10 @@ static bool is_connected(const struct ipct_socket *record)
 {
 	const struct vsock_address remote = address_of(&record->remote);
 
-	return record->state != STATE_LISTEN && record->local.family == record->remote.family &&
-	       record->remote.family && record->local.scope != UINT32_MAX &&
-	       remote.port != UINT32_MAX && remote.cid != CID_ANY;
+	return record->state != IPCT_STATE_LISTEN &&
+	       record->local.family == record->remote.family && record->remote.family &&
+	       record->local.scope != UINT32_MAX && remote.port != UINT32_MAX &&
+	       remote.cid != CID_ANY;
 }
 
 int model_vsock_describe(struct world *world, const struct ipct_socket *record)
@@ -205,7 +205,7 @@ int model_vsock_describe(struct world *world, const struct ipct_socket *record)
 
 	if (id == SOCKET_NONE)
 		return -ENOMEM;
-	if (record->state == STATE_LISTEN)
+	if (record->state == IPCT_STATE_LISTEN)
 		return listener_note(table, record->local.scope);
 	if (!is_connected(record))
 		return 0;

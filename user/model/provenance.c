@@ -108,12 +108,6 @@ static bool origin_tells(enum ipct_origin origin, struct provenance *ret)
 	}
 }
 
-static bool mechanism_is_socket(enum ipct_mechanism mechanism)
-{
-	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
-	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
-}
-
 int provenance_describe(struct world *world, const struct ipct_event *event,
 			enum ipct_mechanism mechanism, const struct ipct_key *key,
 			enum ipct_origin origin)
@@ -124,7 +118,7 @@ int provenance_describe(struct world *world, const struct ipct_event *event,
 
 	if (!event->pid || !origin_tells(origin, &provenance))
 		return 0;
-	if (mechanism_is_socket(mechanism)) {
+	if (ipct_is_socket(mechanism)) {
 		place.is_socket = true;
 		place.id = socket_table_find(world->sockets, key->object);
 		if (place.id == SOCKET_NONE)

@@ -22,8 +22,7 @@
 
 static bool is_holder(const struct graph_endpoint *endpoint)
 {
-	return endpoint->role == IPCT_ROLE_HOLD || endpoint->role == IPCT_ROLE_MAP_RO ||
-	       endpoint->role == IPCT_ROLE_MAP_RW;
+	return endpoint->role == IPCT_ROLE_HOLD || ipct_role_maps(endpoint->role);
 }
 
 static bool is_memory(const struct graph_channel *channel)

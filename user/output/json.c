@@ -277,11 +277,6 @@ static void put_ends(struct object *object, const struct graph_channel *channel,
 	put_u64(object, "descriptors", endpoint->descriptors);
 }
 
-static bool role_maps(enum ipct_role role)
-{
-	return role == IPCT_ROLE_MAP_RO || role == IPCT_ROLE_MAP_RW;
-}
-
 static void put_time_or_null(struct object *object, const char *key, int64_t time_ns)
 {
 	if (time_ns == GRAPH_TIME_NONE)
@@ -306,7 +301,7 @@ static json_t *endpoint_new(const struct graph_channel *channel,
 	put_errors(&object, endpoint);
 	if (endpoint->role == IPCT_ROLE_HOLD)
 		put_ends(&object, channel, endpoint);
-	if (role_maps(endpoint->role)) {
+	if (ipct_role_maps(endpoint->role)) {
 		put_time_or_null(&object, "attached_ns", endpoint->attached_ns);
 		put_time_or_null(&object, "detached_ns", endpoint->detached_ns);
 	}
@@ -344,7 +339,7 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_object(&object, "unread", &unread);
 	put_count(&object, "truncated", &channel->truncated);
 	put_count(&object, "lost", &channel->lost);
-	if (channel->size || (channel->endpoints_nr && role_maps(channel->endpoints[0].role)))
+	if (channel->size || (channel->endpoints_nr && ipct_role_maps(channel->endpoints[0].role)))
 		put_u64(&object, "size", channel->size);
 	return object_write(&object, stream);
 }

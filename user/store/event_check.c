@@ -35,12 +35,6 @@ static bool mechanism_is_pipe(__u8 mechanism)
 	return mechanism == IPCT_PIPE || mechanism == IPCT_FIFO;
 }
 
-static bool mechanism_is_socket(__u8 mechanism)
-{
-	return (mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UDP) ||
-	       mechanism == IPCT_VSOCK || mechanism == IPCT_NETLINK;
-}
-
 static bool mechanism_is_unix(__u8 mechanism)
 {
 	return mechanism >= IPCT_UNIX_STREAM && mechanism <= IPCT_UNIX_SEQPACKET;
@@ -136,7 +130,7 @@ static bool event_content_is_good(const struct ipct_event *event)
 		       span_is_good(event, offsetof(struct ipct_pipe, name), IPCT_NAME_SPACE,
 				    pipe->name_offset, pipe->name_len);
 	case IPCT_EVENT_SOCKET:
-		return mechanism_is_socket(socket->mechanism) &&
+		return ipct_is_socket(socket->mechanism) &&
 		       span_is_good(event, offsetof(struct ipct_socket, name), IPCT_NAME_SPACE,
 				    socket->name_offset, socket->name_len);
 	case IPCT_EVENT_OBJECT:
