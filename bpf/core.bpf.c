@@ -110,24 +110,29 @@ static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u
 
 #include "queue_move.bpf.h"
 
-/* Descriptor `index` of the call sent or received call->ret bytes. */
-static __noinline int move(struct task_state *state, const struct call *call, __u32 index,
-			   __u8 role)
+/*
+ * Descriptor `index` of state->call sent or received call.ret bytes. Global: the verifier walks
+ * it once, not once per shape and role.
+ */
+__noinline int move(__u32 index, __u32 role)
 {
+	struct task_state *state = task_state_get(current_task());
+	const struct call *call;
 	struct object object;
 	struct ipct_transfer t;
 	__s32 fds[CALL_OBJECTS];
 	bool is_stashed;
 
+	if (!state)
+		return 0;
+	call = &state->call;
 	shape_descriptors(call->shape, call->args, fds);
 	is_stashed = call_object(state, call, index, fds[index & 1], &object);
 	if (!mechanism_is_wanted(object.mechanism)) {
 		if (object.is_closed && call->ret > 0 && task_has_threads())
 			report_unresolved(state, call, fds[index & 1], role);
-		if (object.is_signalfd && call->ret > 0 && role == IPCT_ROLE_RECEIVE) {
-			state->call = *call;
+		if (object.is_signalfd && call->ret > 0 && role == IPCT_ROLE_RECEIVE)
 			signalfd_read();
-		}
 		return 0;
 	}
 	/* to read the descriptor of a queue gives a text about it */
@@ -193,7 +198,7 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 	struct object object;
 
 	if (call->ret < 0)
-		return move(state, call, 0, role);
+		return move(0, role);
 	call_object(state, call, 0, call->args[0], &object);
 	if (!mechanism_is_wanted(object.mechanism)) {
 		if (object.is_closed && call->ret > 0 && task_has_threads())
@@ -206,7 +211,6 @@ static __noinline int move_many(struct task_state *state, const struct call *cal
 		return 0;
 	if (!transfer_begin(&object, state, call->args[0], role, call_peer(state, call, &object)))
 		return 0;
-	state->call = *call;
 	state->object = object;
 	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= call->ret)
@@ -252,8 +256,8 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 
 	if (is_restart(call->ret) || (call->shape == SHAPE_READ && !call->args[2]))
 		return;
+	state->call = *call;
 	if (shape_is_posix_mq(call->shape)) {
-		state->call = *call;
 		move_posix_mq();
 		return;
 	}
@@ -262,9 +266,9 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 		move_many(state, call, roles[0]);
 	} else {
 		if (roles[0])
-			move(state, call, 0, roles[0]);
+			move(0, roles[0]);
 		if (roles[1])
-			move(state, call, 1, roles[1]);
+			move(1, roles[1]);
 	}
 	call_passes(state, call);
 }
