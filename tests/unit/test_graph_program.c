@@ -33,7 +33,7 @@ static void check(const struct example *example)
 	char **names;
 
 	set_args(&graph->processes[index], example->args);
-	names = graph_program_names(graph);
+	names = graph_program_names(graph, GRAPH_GROUP_PROGRAM);
 	assert_non_null(names);
 	assert_string_equal(names[0], example->program);
 	graph_program_free(names, graph);
@@ -47,7 +47,7 @@ static void test_programs(void **state)
 		{ "nginx", "/usr/sbin/nginx (deleted)", { "nginx: worker" }, "nginx" },
 		{ "sh", "/usr/bin/dash", { "sh", "-c", "make all" }, "sh" },
 		{ "cat", "/bin/busybox", { "/bin/cat", "x" }, "cat" },
-		{ "bash", "/usr/bin/bash", { "-bash" }, "bash" },
+		{ "sh", "/usr/bin/dash", { "-sh" }, "sh" },
 		{ "systemd-journal",
 		  "/lib/systemd/systemd-journald",
 		  { "/lib/systemd/systemd-journald" },
@@ -117,7 +117,7 @@ static void check_far(const char *node, enum ipct_mechanism mechanism, const cha
 	char **names;
 
 	fixture_edge(graph, near, far, channel, 1, 1);
-	names = graph_program_names(graph);
+	names = graph_program_names(graph, GRAPH_GROUP_PROGRAM);
 	assert_non_null(names);
 	assert_string_equal(names[0], program);
 	assert_string_equal(names[1], "app");
@@ -181,15 +181,26 @@ static void test_names(void **state)
 		{ IPCT_UNIX_STREAM, "/run/app.8120.sock", "/run/app.8120.sock" },
 		{ IPCT_UNIX_STREAM, "/run/app.0812.sock", "/run/app.0812.sock" },
 		{ IPCT_UNIX_STREAM, "/tmp/tmp.Ab3dEfGhIj/s", "/tmp/*/s" },
-		{ IPCT_UNIX_STREAM, "/tmp/tmpl/s", "/tmp/tmpl/s" },
-		{ IPCT_UNIX_STREAM, "/tmp/xtmp.Ab3dEfGhIj/s", "/tmp/xtmp.Ab3dEfGhIj/s" },
+		{ IPCT_UNIX_STREAM, "/tmp/tests/job.Ab3dEf/s.812", "/tmp/*/s.*" },
+		{ IPCT_UNIX_STREAM, "@/tmp/job.Ab3dEf/s", "@/tmp/*/s" },
+		{ IPCT_UNIX_STREAM, "/srv/tmp.Ab3dEfGhIj/s", "/srv/*/s" },
+		{ IPCT_UNIX_STREAM, "/srv/tmpl/s", "/srv/tmpl/s" },
+		{ IPCT_UNIX_STREAM, "/srv/xtmp.Ab3dEfGhIj/s", "/srv/xtmp.Ab3dEfGhIj/s" },
+		{ IPCT_FIFO, "/tmp/tmp.Ab3dEfGhIj", "/tmp/tmp.*" },
+		{ IPCT_FIFO, "/tmp/job-Ab3dEf", "/tmp/job-*" },
+		{ IPCT_FIFO, "/tmp/job-Ab3d", "/tmp/job-Ab3d" },
+		{ IPCT_FIFO, "/tmp/requests", "/tmp/requests" },
+		{ IPCT_FIFO, "/tmp/", "/tmp/" },
+		{ IPCT_POSIX_SHM, "/psm_4e1f2a30", "/psm_*" },
+		{ IPCT_POSIX_MQ, "/jobs_incoming", "/jobs_incoming" },
 		{ IPCT_UNIX_DGRAM, "@0001f", "@*" },
 		{ IPCT_UNIX_DGRAM, "@0001fa", "@0001fa" },
 		{ IPCT_UNIX_DGRAM, "@feed", "@feed" },
 		{ IPCT_POSIX_SHM, "/PostgreSQL.3520684352", "/PostgreSQL.*" },
 		{ IPCT_POSIX_MQ, "/queue", "/queue" },
 		{ IPCT_PTY, "/dev/pts/7", "/dev/pts/*" },
-		{ IPCT_SYSV_MSG, "0x00081200", "0x00081200" },
+		{ IPCT_SYSV_MSG, "0x00081200", "0x*" },
+		{ IPCT_SYSV_SHM, "", "" },
 		{ IPCT_SIGNAL, "SIGRTMIN+12345", "SIGRTMIN+*" },
 		{ IPCT_PIPE, "", "" },
 		{ IPCT_PTY, "", "" },

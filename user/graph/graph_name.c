@@ -74,8 +74,8 @@ static size_t passing_len(const char *text, bool is_part, const struct graph_pid
 	return part >= strlen("tmp") + TEMPORARY_TAIL_LEN ? part : 0;
 }
 
-/* A path, or another name that programs choose. */
-static void blank_path(char *to, const char *from, const struct graph_pids *pids)
+/* Numbers, and parts that mktemp named. Returns the end of what was written. */
+static char *blank_parts(char *to, const char *from, const struct graph_pids *pids)
 {
 	bool is_part = true; /* at the begin of a part of a path */
 
@@ -94,7 +94,60 @@ static void blank_path(char *to, const char *from, const struct graph_pids *pids
 		to += kept;
 		from += kept;
 	}
-	*to = '\0';
+	return to;
+}
+
+/* How much of a name is the folder of what lives for one run only; 0: it is in none. */
+static size_t temporary_len(const char *name, enum ipct_mechanism mechanism)
+{
+	static const char *const folders[] = { "/tmp/", "/var/tmp/", "/dev/shm/" };
+	size_t at = *name == '@';
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (!strncmp(name + at, folders[i], strlen(folders[i])))
+			return at + strlen(folders[i]);
+	/* What shm_open() and sem_open() call so lives in such a folder. */
+	if (mechanism == IPCT_POSIX_SHM || mechanism == IPCT_FUTEX)
+		return *name == '/' && !strchr(name + 1, '/');
+	return 0;
+}
+
+/* How much of a file's name stands before a tail that mkstemp may have made. */
+static size_t stem_len(const char *file)
+{
+	size_t len = strlen(file), tail = 0;
+
+	while (tail < len && isalnum((unsigned char)file[len - tail - 1]))
+		tail++;
+	return tail < TEMPORARY_TAIL_LEN || tail == len ? len : len - tail;
+}
+
+/* A path, or another name that programs choose. Folders in a temporary one are all alike. */
+static void blank_path(char *to, const char *from, enum ipct_mechanism mechanism,
+		       const struct graph_pids *pids)
+{
+	size_t kept = temporary_len(from, mechanism), stem;
+	const char *slash = strrchr(from + kept, '/');
+
+	if (!kept) {
+		*blank_parts(to, from, pids) = '\0';
+		return;
+	}
+	memcpy(to, from, kept);
+	to += kept;
+	from += kept;
+	if (slash) {
+		*to++ = '*';
+		*blank_parts(to, slash, pids) = '\0';
+		return;
+	}
+	stem = stem_len(from);
+	if (!from[stem]) {
+		*blank_parts(to, from, pids) = '\0';
+		return;
+	}
+	memcpy(to, from, stem);
+	memcpy(to + stem, "*", sizeof("*"));
 }
 
 static bool is_autobound(const char *name)
@@ -113,10 +166,10 @@ static const char *passing_end(const char *name, enum ipct_mechanism mechanism)
 	case IPCT_UDP:
 	case IPCT_VSOCK:
 		return port && graph_name_port_is_given(port) ? port + 1 : end;
-	case IPCT_SYSV_MSG:
+	case IPCT_SYSV_MSG: /* ftok() makes keys of inode numbers */
 	case IPCT_SYSV_SEM:
 	case IPCT_SYSV_SHM:
-		return end;
+		return *name ? name + strlen("0x") : end;
 	case IPCT_PTY:
 		while (end > name && isdigit((unsigned char)end[-1]))
 			end--;
@@ -135,7 +188,7 @@ char *graph_name_blank(const char *name, enum ipct_mechanism mechanism,
 	if (!end) {
 		text = malloc(strlen(name) + 1);
 		if (text)
-			blank_path(text, name, pids);
+			blank_path(text, name, mechanism, pids);
 		return text;
 	}
 	return asprintf(&text, "%.*s%s", (int)(end - name), name, *end ? "*" : "") < 0 ? NULL :

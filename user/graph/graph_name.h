@@ -22,10 +22,12 @@ int graph_pids_init(struct graph_pids *pids, const struct graph *graph);
 void graph_pids_fini(struct graph_pids *pids);
 
 /*
- * The name of a channel with `*` for what another run would call otherwise: a port that the
- * kernel gave, the number of a terminal, an abstract name that the kernel chose, a part of a path
- * that mktemp named (`tmp` and more), and in other names than addresses and keys each number
- * that is a pid of the graph or has five digits or more. Owned by the caller, NULL without memory.
+ * The name of a channel with `*` for what another run would call otherwise. Of addresses: a port
+ * that the kernel gave. Of terminals: the number. Of abstract names: what the kernel chose. Of
+ * keys: all, which often are inode numbers. Of others: the folders in one for temporary files, all
+ * as one; a tail of six letters and digits or more in such a folder; parts that mktemp named (`tmp`
+ * and more); and numbers that are a pid of the graph or have five digits or more. Owned by the
+ * caller, NULL without memory.
  */
 char *graph_name_blank(const char *name, enum ipct_mechanism mechanism,
 		       const struct graph_pids *pids);

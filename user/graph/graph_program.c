@@ -191,16 +191,25 @@ static struct word node_of(const struct graph_process *process, bool is_server)
 	return word;
 }
 
-char **graph_program_names(const struct graph *graph)
+static struct word name_of(const struct graph_process *process, enum graph_grouping by,
+			   bool is_server)
+{
+	bool is_exe = by == GRAPH_GROUP_EXE && process->pid && process->exe && *process->exe;
+	const char *text = is_exe ? process->exe : process->comm;
+
+	if (by == GRAPH_GROUP_PROGRAM)
+		return process->pid ? program_of(process) : node_of(process, is_server);
+	return (struct word){ text ? text : "", text ? strlen(text) : 0 };
+}
+
+char **graph_program_names(const struct graph *graph, enum graph_grouping by)
 {
 	char **names = calloc(graph->processes_nr + 1, sizeof(*names));
 	bool *is_server = servers_new(graph);
 	bool is_whole = names && is_server;
 
 	for (size_t i = 0; is_whole && i < graph->processes_nr; i++) {
-		const struct graph_process *process = &graph->processes[i];
-		struct word word = process->pid ? program_of(process) :
-						  node_of(process, is_server[i]);
+		struct word word = name_of(&graph->processes[i], by, is_server[i]);
 
 		names[i] = strndup(word.text, word.len);
 		is_whole = names[i];

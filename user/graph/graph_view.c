@@ -30,7 +30,7 @@ typedef int (*compare_fn)(const void *a, const void *b, void *context);
 struct grouping {
 	const struct graph *graph;
 	enum graph_grouping by;
-	char **programs; /* by program only */
+	char **names; /* graph_program_names() */
 	uint32_t *processes, *channels, *edges;
 	size_t processes_nr, channels_nr, edges_nr;
 };
@@ -87,17 +87,6 @@ static const char *edge_channel_name(const struct graph *graph, const struct gra
 
 /* Processes into groups. */
 
-static const char *process_key(const struct grouping *grouping, uint32_t index)
-{
-	const struct graph_process *process = &grouping->graph->processes[index];
-
-	if (grouping->programs)
-		return grouping->programs[index];
-	if (process->pid && grouping->by == GRAPH_GROUP_EXE && process->exe && *process->exe)
-		return process->exe;
-	return process->comm ? process->comm : "";
-}
-
 static int compare_processes(const void *a, const void *b, void *context)
 {
 	const struct grouping *grouping = context;
@@ -109,7 +98,7 @@ static int compare_processes(const void *a, const void *b, void *context)
 		return x->pid ? 1 : -1;
 	if (x->pid && grouping->by == GRAPH_GROUP_PROCESS)
 		return compare_u64(left, right);
-	return strcmp(process_key(grouping, left), process_key(grouping, right));
+	return strcmp(grouping->names[left], grouping->names[right]);
 }
 
 /*
@@ -298,7 +287,7 @@ static int name_by_program(const struct grouping *grouping, struct graph *groupe
 {
 	for (size_t i = 0; i < grouping->graph->processes_nr; i++) {
 		struct graph_process *process = &grouped->processes[grouping->processes[i]];
-		char *comm = strdup(grouping->programs[i]);
+		char *comm = strdup(grouping->names[i]);
 
 		if (!comm)
 			return -ENOMEM;
@@ -312,17 +301,13 @@ static int name_groups(const struct grouping *grouping, struct graph *grouped)
 {
 	if (grouping->by == GRAPH_GROUP_EXE)
 		return name_by_exe(grouped);
-	return grouping->programs ? name_by_program(grouping, grouped) : 0;
+	return grouping->by == GRAPH_GROUP_PROGRAM ? name_by_program(grouping, grouped) : 0;
 }
 
 static int grouping_init(struct grouping *grouping)
 {
-	if (grouping->by == GRAPH_GROUP_PROGRAM) {
-		grouping->programs = graph_program_names(grouping->graph);
-		if (!grouping->programs)
-			return -ENOMEM;
-	}
-	return map_all(grouping);
+	grouping->names = graph_program_names(grouping->graph, grouping->by);
+	return grouping->names ? map_all(grouping) : -ENOMEM;
 }
 
 int graph_view_group(const struct graph *graph, enum graph_grouping by, struct graph **ret_graph)
@@ -341,7 +326,7 @@ int graph_view_group(const struct graph *graph, enum graph_grouping by, struct g
 				     &grouped);
 	if (!err)
 		err = name_groups(&grouping, grouped);
-	graph_program_free(grouping.programs, graph);
+	graph_program_free(grouping.names, graph);
 	free(grouping.processes);
 	free(grouping.channels);
 	free(grouping.edges);

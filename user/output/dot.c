@@ -15,8 +15,6 @@
 #include "output/dot_internal.h"
 #include "output/output.h"
 
-#define COLOUR_TROUBLE "#C00000"
-
 /* What there is room for. */
 struct drawing {
 	bool *drawn;  /* by process: has an edge, or a channel that is drawn */
@@ -99,24 +97,6 @@ static double pen_width(uint64_t bytes)
 
 /* The caption: a table in which each line is a row. */
 
-static int put_trouble(FILE *stream, const struct graph *graph)
-{
-	char *trouble = describe_trouble(graph);
-
-	if (!trouble)
-		return -ENOMEM;
-	if (!*trouble) {
-		free(trouble);
-		return 0;
-	}
-	fputs("<TR><TD ALIGN=\"LEFT\"><B><FONT COLOR=\"" COLOUR_TROUBLE "\" POINT-SIZE=\"13\">",
-	      stream);
-	if (dot_put_text(stream, trouble, DOT_CAPTION_COLUMNS, escape_dot_html))
-		return -ENOMEM;
-	fputs("</FONT></B></TD></TR>", stream);
-	return 0;
-}
-
 static char *left_out_text(const struct graph *graph, const struct output_options *options,
 			   const struct drawing *drawing)
 {
@@ -179,7 +159,7 @@ static int put_ledger(FILE *stream, const struct graph *graph)
 
 	if (!err)
 		err = dot_put_row(stream, DOT_FONT_PLAIN, describe_ledger(&graph->ledger));
-	return err ? err : put_trouble(stream, graph);
+	return err ? err : dot_put_trouble(stream, graph);
 }
 
 static int put_caption(FILE *stream, const struct graph *graph,

@@ -38,6 +38,8 @@ void dot_put_defaults(FILE *stream);
 #define DOT_CAPTION_END "</TABLE>>;\n"
 /* As dot_put_text(). */
 int dot_put_row(FILE *stream, const char *font, char *text);
+/* A row that says what is wrong with the numbers, if anything is. 0 or -ENOMEM. */
+int dot_put_trouble(FILE *stream, const struct graph *graph);
 
 /* A line from node to node. */
 struct dot_arc {

@@ -8,6 +8,8 @@
 #include "output/describe.h"
 #include "output/dot_internal.h"
 
+#define COLOUR_TROUBLE "#C00000"
+
 int dot_put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
 {
 	char *safe = text ? escape_line(text, strlen(text)) : NULL;
@@ -36,6 +38,24 @@ int dot_put_row(FILE *stream, const char *font, char *text)
 	err = dot_put_text(stream, text, DOT_CAPTION_COLUMNS, escape_dot_html);
 	fputs("</FONT></TD></TR>", stream);
 	return err;
+}
+
+int dot_put_trouble(FILE *stream, const struct graph *graph)
+{
+	char *trouble = describe_trouble(graph);
+
+	if (!trouble)
+		return -ENOMEM;
+	if (!*trouble) {
+		free(trouble);
+		return 0;
+	}
+	fputs("<TR><TD ALIGN=\"LEFT\"><B><FONT COLOR=\"" COLOUR_TROUBLE "\" POINT-SIZE=\"13\">",
+	      stream);
+	if (dot_put_text(stream, trouble, DOT_CAPTION_COLUMNS, escape_dot_html))
+		return -ENOMEM;
+	fputs("</FONT></B></TD></TR>", stream);
+	return 0;
 }
 
 void dot_put_defaults(FILE *stream)
