@@ -43,6 +43,7 @@ def ensure_in(part, text, what):
 # ---- cases -------------------------------------------------------------------------------------
 
 _cases = {}
+_unlisted = set()
 
 
 def case(function):
@@ -51,14 +52,17 @@ def case(function):
     return function
 
 
-def add_case(name, function):
+def add_case(name, function, is_listed=True):
+    """is_listed: False if it only runs when it is asked for by its name."""
     _cases[name] = function
+    if not is_listed:
+        _unlisted.add(name)
 
 
 def main(needs_root=True):
     """--list, or the name of the case to run: the protocol of tests/run."""
     if sys.argv[1:] == ["--list"]:
-        print("\n".join(_cases))
+        print("\n".join(name for name in _cases if name not in _unlisted))
         return 0
     if len(sys.argv) != 2 or sys.argv[1] not in _cases:
         print(f"usage: {sys.argv[0]} --list | CASE", file=sys.stderr)
@@ -170,9 +174,10 @@ def load_graph(path="capture.data"):
     return json.loads(pathlib.Path("graph.json").read_text())
 
 
-def record(*command, options=(), path="capture.data", status=0):
+def record(*command, options=(), path="capture.data", status=0, seconds=WAIT_SECONDS * 2):
     """Records a command to its end and returns its graph."""
-    done = run(IPCTRACE, "record", "-q", "-o", path, *options, "--", *command, check=False)
+    done = run(IPCTRACE, "record", "-q", "-o", path, *options, "--", *command, check=False,
+               timeout=seconds)
     if done.returncode == 77:
         raise Skip((done.stderr or done.stdout).strip().splitlines()[-1])
     ensure_equal(done.returncode, status, f"exit status of {command} while recorded; "

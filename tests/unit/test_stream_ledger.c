@@ -375,6 +375,25 @@ static void an_edge_of_totals_has_no_times_that_never_were(void **state)
 	stream_ledger_free(ledger);
 }
 
+/* Both receivers find the pipe empty, and the record of one comes before the other has shown. */
+static void two_find_it_empty(void **state)
+{
+	struct stream_ledger *ledger = created(STREAM_POSITION_ORDER);
+	struct stream_result result;
+
+	(void)state;
+	give(ledger, placed(P, 1, PIPE_AT(1, 1)));
+	give(ledger, placed(P, 1, PIPE_AT(1, 2)));
+	take(ledger, emptying(placed(R, 1, PIPE_AT(1, 0))));
+	take(ledger, emptying(placed(S, 1, PIPE_AT(1, 0))));
+	result = closed(ledger);
+	assert_int_equal(result.before.bytes, 0);
+	assert_int_equal(result.unread.bytes, 0);
+	assert_int_equal(bytes_of(ledger, P, R), 1);
+	assert_int_equal(bytes_of(ledger, P, S), 1);
+	stream_ledger_free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +412,7 @@ int main(void)
 		cmocka_unit_test(totals_are_conserved_when_more_was_received_than_sent),
 		cmocka_unit_test(totals_do_not_take_back_what_was_sent_before_the_capture),
 		cmocka_unit_test(an_edge_of_totals_has_no_times_that_never_were),
+		cmocka_unit_test(two_find_it_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

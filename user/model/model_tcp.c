@@ -267,13 +267,16 @@ static int socket_connect(struct world *world, uint32_t id, const struct ipct_so
 
 /*
  * Is the record of another connection than the one the socket is known for? The address of
- * struct sock alone does not tell: before accept there is no inode.
+ * struct sock alone does not tell: before accept there is no inode, while whatever had this
+ * address before (a listener, say) had one.
  */
 static bool is_another(const struct world *world, uint32_t id, const struct ipct_socket *record)
 {
 	const struct socket *socket = socket_table_at(world->sockets, id);
+	bool is_embryo = !record->key.inode;
 
-	return socket->pair && record->origin == IPCT_ORIGIN_ESTABLISH;
+	return record->origin == IPCT_ORIGIN_ESTABLISH &&
+	       (socket->pair || (is_embryo && socket->key.inode));
 }
 
 int model_tcp_describe(struct world *world, const struct ipct_socket *record)

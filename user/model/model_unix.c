@@ -32,23 +32,31 @@ static int socket_set_name(struct socket *socket, const struct ipct_socket *reco
 	return 0;
 }
 
+/*
+ * Is what is known at the address of the peer of connection `id` a socket that is gone? A
+ * connection has two ends for life, a listener is none of them, and what had an inode is not the
+ * end that has none before accept (`is_embryo`).
+ */
+static bool is_gone(const struct socket *known, uint32_t id, bool is_embryo)
+{
+	if (known->pair)
+		return known->pair->sockets[0] != id && known->pair->sockets[1] != id;
+	return known->state == IPCT_STATE_LISTEN || (is_embryo && known->key.inode);
+}
+
 /* The socket that `socket` is connected to, made if it was not described yet. */
 static uint32_t peer_get(struct world *world, uint32_t id)
 {
 	struct socket *socket = socket_table_at(world->sockets, id);
+	bool is_embryo = socket->is_described && !socket->peer.inode;
 	struct ipct_key key = socket->peer;
 	uint8_t mechanism = socket->mechanism;
 	uint32_t peer = socket_table_get(world->sockets, &key, mechanism);
-	struct pair *pair;
 
-	if (peer == SOCKET_NONE)
-		return SOCKET_NONE;
-	/* a connection has two ends for life: another one's peer is a socket that is gone */
-	pair = socket_table_at(world->sockets, peer)->pair;
-	if (mechanism != IPCT_UNIX_DGRAM && pair && pair->sockets[0] != id &&
-	    pair->sockets[1] != id)
-		return socket_table_replace(world->sockets, &key, mechanism);
-	return peer;
+	if (peer == SOCKET_NONE || mechanism == IPCT_UNIX_DGRAM ||
+	    !is_gone(socket_table_at(world->sockets, peer), id, is_embryo))
+		return peer;
+	return socket_table_replace(world->sockets, &key, mechanism);
 }
 
 static struct pair *pair_make(struct world *world, uint32_t id, uint32_t peer)
@@ -211,6 +219,15 @@ int model_unix_describe(struct world *world, const struct ipct_socket *record)
 	return err || !socket->pair ? err : pair_set_name(world, socket->pair);
 }
 
+/* The key of whatever is known to be at this address now. */
+static struct ipct_key key_at(const struct world *world, uint64_t object)
+{
+	uint32_t id = socket_table_find(world->sockets, object);
+
+	return id == SOCKET_NONE ? (struct ipct_key){ .object = object } :
+				   socket_table_at(world->sockets, id)->key;
+}
+
 static int unix_stream_transfer(struct world *world, const struct ipct_transfer *transfer,
 				uint32_t process, bool is_doubtful, struct place *ret_place)
 {
@@ -219,8 +236,7 @@ static int unix_stream_transfer(struct world *world, const struct ipct_transfer 
 	if (id == SOCKET_NONE)
 		return -ENOMEM;
 	if (!socket_table_at(world->sockets, id)->pair && transfer->peer) {
-		socket_table_at(world->sockets, id)->peer =
-			(struct ipct_key){ .object = transfer->peer };
+		socket_table_at(world->sockets, id)->peer = key_at(world, transfer->peer);
 		if (socket_connect(world, id))
 			return -ENOMEM;
 	}

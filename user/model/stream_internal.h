@@ -28,6 +28,7 @@ struct stream_ledger {
 	struct edge_set edges;
 	uint64_t before_bytes;
 	uint64_t before_surplus; /* of these, found to be a sender's; given back at the end */
+	bool has_start_level;	 /* some of these were measured, perhaps while a send went on */
 	struct stream_balance truncated;
 	bool is_whole;	      /* all bytes were seen from the first on, or their number is known */
 	bool is_synchronised; /* nothing unknown is in front of the segments */

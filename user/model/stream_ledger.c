@@ -113,15 +113,15 @@ static bool positions_agree(const struct stream_ledger *ledger)
 /*
  * Empty, although bytes that were sent are not received, and nobody else receives: as many of
  * the oldest bytes were counted twice, as the level at the start and as part of a send that was
- * going on then.
+ * going on then. Without such a level, another receiver was faster and has yet to show.
  */
 static void ledger_contradict(struct stream_ledger *ledger)
 {
 	uint64_t surplus = 0;
 
-	if (ledger->debts.nr || ledger->sender.held.nr || ledger->receiver.held.nr ||
-	    ledger->receiver.party.nr != 1 || ledger->receiver.is_threaded ||
-	    ledger->kind == STREAM_POSITION_BYTES)
+	if (!ledger->has_start_level || ledger->debts.nr || ledger->sender.held.nr ||
+	    ledger->receiver.held.nr || ledger->receiver.party.nr != 1 ||
+	    ledger->receiver.is_threaded || ledger->kind == STREAM_POSITION_BYTES)
 		return;
 	while (ledger->segments.nr) {
 		surplus += queue_at(&ledger->segments, 0)->bytes;
@@ -475,6 +475,7 @@ void stream_ledger_level_at_start(struct stream_ledger *ledger, uint64_t bytes)
 	if (ledger->is_synchronised || ledger->kind == STREAM_POSITION_BYTES)
 		return;
 	bytes += in;
+	ledger->has_start_level = bytes > out;
 	if (stream_ledger_add_before(ledger, bytes > out ? bytes - out : 0))
 		return; /* stays unsynchronised: nothing will be claimed */
 	ledger->is_whole = true;

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Many scenarios of ipcload in one capture, each compared with its own truth."""
+import json
+import pathlib
+
+import compare
+
+SCRIPT = pathlib.Path(__file__).with_name("batch.sh")
+SKIPPED = 77
+
+# Where several processes share the receiving end, which of them took the first byte of a message
+# is not always proven; udp-recv and readers of a lock have such a pipe that starts them. Where
+# several share both ends, the split is a guess that says so: the sums and what is called certain
+# must be right. What a line discipline did to the bytes is not known, nor who read a semaphore's
+# unit first, nor always whether one of several writers of an eventfd was before a read or after.
+UNPROVEN = ("-many-readers", "-many-to-many", "-recv", "-lock-readers", "-lock-downgrade",
+            "flock-readers", "flock-downgrade", "pty-cooked", "pty-cooked-silent",
+            "pty-cooked-lines", "pty-cooked-partial", "eventfd-semaphore-units",
+            "eventfd-many-writers")
+GUESSED = ("-many-to-many",)
+# The listener is gone before the capture begins, and both ports are ones that clients are given:
+# which side listened, whose address is the name, nobody can tell.
+UNNAMED = ("tcp-preconnected",)
+# These set their channels up and use them before they count.
+BEFORE = ("-preconnected", "-preopened")
+
+
+def is_before(scenario):
+    return scenario.endswith(BEFORE)
+
+
+def is_exact(scenario):
+    """Must every edge of it be called exact?"""
+    return not scenario.endswith(UNPROVEN)
+
+
+def problems_of(scenario, truth, graph):
+    """What is wrong with the graph of a capture in which the scenario ran: a line each."""
+    if not truth["edges"] and not truth["channels"]:
+        return ["the truth is empty"]
+    problems = compare.compare(truth, graph, allow_inexact=scenario.endswith(GUESSED),
+                               with_names=scenario not in UNNAMED)
+    if is_exact(scenario):
+        problems += [f"not proven: {edge}" for edge in compare.inexact_edges(truth, graph)]
+    return problems
+
+
+def verdicts(graph, scenarios, directory="."):
+    """
+    (scenario, reason why it was skipped or None, problems) of each that batch.sh ran in the
+    directory while the graph was recorded.
+    """
+    for scenario in scenarios:
+        place = pathlib.Path(directory, scenario)
+        status = place.with_name(scenario + ".status")
+        said = place.with_name(scenario + ".stderr")
+        code = int(status.read_text()) if status.exists() else None
+        words = said.read_text(errors="backslashreplace").strip() if said.exists() else ""
+        if code == SKIPPED:
+            yield scenario, words.splitlines()[-1], []
+        elif code:
+            yield scenario, None, [f"ipcload failed with {code}: {words}"]
+        elif code is None:
+            yield scenario, None, ["it did not run to its end"]
+        else:
+            truth = json.loads(place.with_name(scenario + ".json").read_text())
+            yield scenario, None, problems_of(scenario, truth, graph)
