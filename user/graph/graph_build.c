@@ -580,6 +580,7 @@ int graph_build(struct world *world, const struct capture_info *info,
 	err = world_finish(world);
 	if (!err)
 		err = capture_fill(world, info, ledger, is_complete, &build.graph->capture);
+	build.graph->capture.is_lossy = build.is_lossy;
 	ledger_fill(ledger, &build.graph->ledger);
 	if (!err)
 		err = build_run(&build);

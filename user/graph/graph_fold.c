@@ -53,6 +53,8 @@ static int capture_copy(struct graph_capture *to, const struct graph_capture *fr
 	to->duration_ns = from->duration_ns;
 	to->scope = from->scope;
 	to->is_complete = from->is_complete;
+	to->is_lossy = from->is_lossy;
+	to->mechanisms = from->mechanisms;
 	if (from->command && strings_copy(&to->command, from->command))
 		return -ENOMEM;
 	if (string_copy(&to->host, from->host) || string_copy(&to->kernel, from->kernel))
