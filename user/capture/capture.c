@@ -67,6 +67,15 @@ static bool hook_is_wanted(const struct feature_hook *hook, __u32 groups)
 	return !hook->groups || (hook->groups & groups);
 }
 
+/* A program that runs with preemption off takes the place of one that may be skipped. */
+static void autoload_instead(struct bpf_program *program, struct bpf_program *classic)
+{
+	if (!bpf_program__autoload(program))
+		return;
+	bpf_program__set_autoload(program, false);
+	bpf_program__set_autoload(classic, true);
+}
+
 static int programs_choose(struct capture *capture, const struct capture_options *options,
 			   char *problem, size_t size)
 {
@@ -90,10 +99,11 @@ static int programs_choose(struct capture *capture, const struct capture_options
 					   "CONFIG_DEBUG_INFO_BTF is needed",
 					   hook->hook);
 	}
-	if (feature_is_preemptible() && bpf_program__autoload(capture->skel->progs.sys_exit_btf) &&
-	    !feature_mount_tracefs()) {
-		bpf_program__set_autoload(capture->skel->progs.sys_exit_btf, false);
-		bpf_program__set_autoload(capture->skel->progs.sys_exit_classic, true);
+	if (feature_is_preemptible() && !feature_mount_tracefs()) {
+		autoload_instead(capture->skel->progs.sys_exit_btf,
+				 capture->skel->progs.sys_exit_classic);
+		autoload_instead(capture->skel->progs.skb_copied,
+				 capture->skel->progs.skb_copied_classic);
 	}
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
@@ -227,6 +237,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 		return problem_set(ret_problem, size, -ENOMEM, "out of memory");
 	capture->cpus = libbpf_num_possible_cpus();
 	capture->is_system_wide = options->is_system_wide;
+	capture->is_verbose = options->is_verbose;
 	capture->uses_uprobes = options->uses_uprobes;
 	capture->skel = ipctrace__open();
 	if (!capture->skel) {
@@ -327,8 +338,12 @@ static __u64 hook_misses(const struct capture *capture)
 
 		if (bpf_program__fd(program) < 0 || program_is_iterator(program))
 			continue;
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
-			misses += info.recursion_misses;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			continue;
+		misses += info.recursion_misses;
+		if (capture->is_verbose && info.recursion_misses)
+			fprintf(stderr, "ipctrace: %s was skipped %llu times\n",
+				bpf_program__name(program), info.recursion_misses);
 	}
 	return misses;
 }

@@ -18,6 +18,7 @@ struct capture_stream {
 struct capture {
 	struct ipctrace *skel;
 	bool is_system_wide;
+	bool is_verbose;
 	bool uses_uprobes;
 	__u32 cpus;
 	__u32 ring_bytes;
