@@ -455,6 +455,40 @@ static __noinline int dispatch(struct call *call)
 	return 0;
 }
 
+static __noinline int call_read_args(struct call *call)
+{
+	struct pt_regs regs;
+
+	bpf_probe_read_kernel(&regs, sizeof(regs), compat_task_regs(current_task()));
+	compat_syscall_args(&regs, call->is_ia32, call->args);
+	return 0;
+}
+
+/*
+ * A call of the recorder: none is recorded, but for the marker of the barrier. It may use all of
+ * the ring. Where there is no room, nothing is counted: the recorder makes it again.
+ */
+static __noinline int own_call(struct call *call)
+{
+	struct ipct_barrier *record;
+	void *ring = ring_get();
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	call_read_args(call);
+	if ((__s32)call->args[0] != -1 || (__u32)call->args[1] != IPCT_BARRIER_COMMAND ||
+	    call->args[2] != cpu || !ring)
+		return 0;
+	record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
+	if (!record)
+		return 0;
+	count_seen();
+	event_init_actorless(&record->event, IPCT_EVENT_BARRIER, sizeof(*record));
+	record->cpu = cpu;
+	record->_pad = 0;
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
 /* False: not a call of ours, or the recorder's own. Leaves the arguments to the caller. */
 static __always_inline bool call_init(__s64 nr, __s64 ret, struct call *call)
 {
@@ -462,8 +496,13 @@ static __always_inline bool call_init(__s64 nr, __s64 ret, struct call *call)
 		!!(CURRENT_READ(thread_info.COMPAT_IA32_FIELD, thread_info.COMPAT_IA32_FIELD) &
 		   COMPAT_IS_IA32_BIT);
 	call->shape = syscall_shape(nr, call->is_ia32);
-	if (!call->shape || bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid)
+	if (!call->shape)
 		return false;
+	if (bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid) {
+		if (call->shape == SHAPE_IOCTL)
+			own_call(call);
+		return false;
+	}
 	call->nr = nr;
 	call->ret = ret;
 	return true;
@@ -479,15 +518,6 @@ int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
 		return 0;
 	compat_syscall_args(regs, call.is_ia32, call.args);
 	dispatch(&call);
-	return 0;
-}
-
-static __noinline int call_read_args(struct call *call)
-{
-	struct pt_regs regs;
-
-	bpf_probe_read_kernel(&regs, sizeof(regs), compat_task_regs(current_task()));
-	compat_syscall_args(&regs, call->is_ia32, call->args);
 	return 0;
 }
 

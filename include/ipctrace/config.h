@@ -24,6 +24,12 @@ enum ipct_snapshot_mode {
 	IPCT_SNAPSHOT_HOLD,   /* as WRITE, and an ipct_hold for each descriptor */
 };
 
+/*
+ * The marker of the barrier: ioctl(-1, IPCT_BARRIER_COMMAND, CPU) does nothing, as there is no
+ * such descriptor. Of the recorder it makes a record, if it is made on that CPU.
+ */
+#define IPCT_BARRIER_COMMAND 0x74637069u
+
 #define IPCT_FOLLOWED_MAX 65536
 #define IPCT_AGGREGATES_MAX 16384
 

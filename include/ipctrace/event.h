@@ -15,6 +15,7 @@
 #define IPCT_NAME_SPACE (2 * IPCT_NAME_MAX) /* paths are written from their end, with slack */
 #define IPCT_TEXT_MAX 1024		    /* file name and arguments of an exec */
 #define IPCT_RECORD_MAX 2048		    /* no record is longer */
+#define IPCT_CPUS_MAX 8192		    /* no machine has more */
 
 enum ipct_event_type {
 #define EVENT(symbol, number, type, plane) IPCT_EVENT_##symbol = number,
@@ -416,6 +417,13 @@ struct ipct_text {
 	__u32 _pad;
 };
 
+/* At the end, the recorder was on this CPU: what was before is in the stream before this. */
+struct ipct_barrier {
+	struct ipct_event event; /* no actor */
+	__u32 cpu;
+	__u32 _pad;
+};
+
 #define IPCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 #define IPCT_ASSERT_OFFSET(type, member, bytes)                                                    \
 	_Static_assert(__builtin_offsetof(struct type, member) == (bytes), #type "." #member)
@@ -444,5 +452,6 @@ IPCT_ASSERT_SIZE(ipct_pass, 96);
 IPCT_ASSERT_SIZE(ipct_access, 64);
 IPCT_ASSERT_SIZE(ipct_hold, 56);
 IPCT_ASSERT_SIZE(ipct_link, 552);
+IPCT_ASSERT_SIZE(ipct_barrier, 40);
 
 #endif

@@ -240,6 +240,10 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	err = ipctrace__load(capture->skel);
 	if (!err)
 		err = rings_make(capture);
+	if (!err) {
+		capture->barrier = barrier_new(capture->cpus);
+		err = capture->barrier ? 0 : -ENOMEM;
+	}
 	if (!err)
 		err = roots_set(capture, options);
 	if (err) {
@@ -351,6 +355,7 @@ static void programs_wait(const struct capture *capture)
 
 int capture_finish(struct capture *capture, capture_sink sink, void *context)
 {
+	int barrier_err = barrier_pass(capture, sink, context);
 	int err, aggregates_err;
 
 	capture->skel->bss->libc_is_watched = 0; /* to take off a uprobe takes 0.1 s */
@@ -359,6 +364,8 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 	do {
 		err = capture_drain(capture, 0, sink, context);
 	} while (err > 0);
+	if (!err)
+		err = barrier_err;
 	capture->skipped = hook_misses(capture);
 	aggregates_err = capture_read_aggregates(capture, sink, context);
 	return err ? err : aggregates_err;
@@ -383,6 +390,7 @@ void capture_read_ledger(const struct capture *capture, struct capture_ledger *r
 	/* nobody counted a program that did not run: it is seen here, and lost */
 	ret_ledger->lost[IPCT_LOSS_HOOK_SKIPPED] = capture->skipped;
 	ret_ledger->seen += capture->skipped;
+	barrier_tell(capture->barrier, ret_ledger);
 }
 
 void capture_close(struct capture *capture)
@@ -391,6 +399,7 @@ void capture_close(struct capture *capture)
 		return;
 	links_drop(capture);
 	ring_buffer__free(capture->rings);
+	barrier_free(capture->barrier);
 	for (__u32 cpu = 0; capture->ring_fds && cpu < capture->cpus; cpu++)
 		if (capture->ring_fds[cpu] >= 0)
 			close(capture->ring_fds[cpu]);

@@ -32,10 +32,16 @@ struct capture_options {
 /* Takes every record, in the order of its ring; a nonzero return value ends the drain. */
 typedef int (*capture_sink)(void *context, __u32 stream, const struct ipct_event *event);
 
+#define CAPTURE_CPUS_MAX 64
+
 /* seen = recorded + aggregated + sum of lost. */
 struct capture_ledger {
 	__u64 seen, recorded, aggregated, filtered;
 	__u64 lost[IPCT_LOSS_NR];
+	/* the barrier at the end: how many CPUs it had to reach, and did; 0, 0: none was made yet
+	 */
+	__u32 barrier_cpus, barrier_reached;
+	char barrier_missed[CAPTURE_CPUS_MAX]; /* which it did not: `0-3,5`; `...`: and more */
 };
 
 /*
@@ -76,8 +82,8 @@ int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, vo
 int capture_sweep(struct capture *capture, capture_sink sink, void *context);
 
 /*
- * Detaches all programs and waits for those that still run, so that no more records come;
- * drains the rest, reads the counters.
+ * Makes the barrier; detaches all programs and waits for those that still run, so that no more
+ * records come; drains the rest, reads the counters.
  */
 int capture_finish(struct capture *capture, capture_sink sink, void *context);
 

@@ -20,6 +20,7 @@
 
 #define GRAPH_NONE UINT32_MAX
 #define GRAPH_CAUSE_LEN 32
+#define GRAPH_CPUS_MAX 64
 #define GRAPH_TIME_NONE INT64_MIN /* not known, or did not happen */
 
 struct graph_count {
@@ -54,6 +55,14 @@ struct graph_capture {
 	char *hooks;	  /* the hook plan: "all" */
 	bool is_snapshot; /* nothing was traced: who holds what at one moment */
 	bool is_complete; /* false: the recorder did not end the file itself */
+	/*
+	 * The barrier at the end: how many CPUs it had to reach, and did; 0, 0: not known, as in
+	 * captures of older versions. Reached on all: what was done before the end and is not in
+	 * the graph was not done, if nothing was lost; see user/capture/barrier.c.
+	 */
+	uint32_t barrier_cpus, barrier_reached;
+	bool is_barrier_reached;
+	char barrier_missed[GRAPH_CPUS_MAX]; /* the other CPUs: `0-3,5` */
 };
 
 struct graph_process {

@@ -53,6 +53,10 @@ static int capture_copy(struct graph_capture *to, const struct graph_capture *fr
 	to->duration_ns = from->duration_ns;
 	to->scope = from->scope;
 	to->is_complete = from->is_complete;
+	to->barrier_cpus = from->barrier_cpus;
+	to->barrier_reached = from->barrier_reached;
+	to->is_barrier_reached = from->is_barrier_reached;
+	memcpy(to->barrier_missed, from->barrier_missed, sizeof(to->barrier_missed));
 	if (from->command && strings_copy(&to->command, from->command))
 		return -ENOMEM;
 	if (string_copy(&to->host, from->host) || string_copy(&to->kernel, from->kernel))

@@ -90,6 +90,15 @@ uint32_t world_actor(struct world *world, const struct ipct_event *event)
 	return process_table_get(world->processes, event->pid, event->start_ns);
 }
 
+uint32_t world_barriers(const struct world *world)
+{
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < sizeof(world->barriers) / sizeof(world->barriers[0]); i++)
+		nr += __builtin_popcountll(world->barriers[i]);
+	return nr;
+}
+
 int world_finish(struct world *world)
 {
 	int err = model_unix_finish(world);
@@ -287,6 +296,12 @@ static int apply_socket(struct world *world, const struct ipct_socket *socket)
 					 socket->origin);
 }
 
+static int apply_barrier(struct world *world, const struct ipct_barrier *barrier)
+{
+	world->barriers[barrier->cpu / 64] |= 1ULL << barrier->cpu % 64;
+	return 0;
+}
+
 int world_apply(struct world *world, const struct ipct_event *event)
 {
 	if (event->time_ns < world->first_ns)
@@ -328,6 +343,8 @@ int world_apply(struct world *world, const struct ipct_event *event)
 		return model_pass_apply(world, (const void *)event);
 	case IPCT_EVENT_ACCESS:
 		return model_access_apply(world, (const void *)event);
+	case IPCT_EVENT_BARRIER:
+		return apply_barrier(world, (const void *)event);
 	default:
 		return 0;
 	}

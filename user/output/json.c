@@ -2,11 +2,12 @@
 /*
  * The JSON graph, schema ipctrace.graph/1. Written element by element: memory holds one at a
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
- * end the file itself; a regrouped or cut graph has `view`, and a process that stands for
- * several has `members` and no pid. An endpoint has `io_uring`, how many of its operations were
- * done by that, if any were; one of role hold has `ends` and `descriptors`. Shared memory has
- * its `size`, and its endpoints `attached_ns` (null: before it was watched) and `detached_ns`
- * (null: still mapped).
+ * end the file itself, `capture.barrier` tells on how many CPUs all that was done before the end
+ * is known to be recorded, and which it `missed` (null: no barrier was made); a regrouped or cut
+ * graph has `view`, and a process that stands for several has `members` and no pid. An endpoint has
+ * `io_uring`, how many of its operations were done by that, if any were; one of role hold has
+ * `ends` and `descriptors`. Shared memory has its `size`, and its endpoints `attached_ns` (null:
+ * before it was watched) and `detached_ns` (null: still mapped).
  */
 #include <errno.h>
 #include <jansson.h>
@@ -145,6 +146,23 @@ static void put_time(struct object *object, const char *key, int64_t realtime_ns
 	put(object, key, json_sprintf("%s.%09lldZ", text, (long long)ns));
 }
 
+/* Null: not known. */
+static void put_barrier(struct object *object, const struct graph_capture *capture)
+{
+	struct object barrier;
+
+	if (!capture->barrier_cpus) {
+		put_null(object, "barrier");
+		return;
+	}
+	barrier = object_new();
+	put_u64(&barrier, "cpus", capture->barrier_cpus);
+	put_u64(&barrier, "reached", capture->barrier_reached);
+	if (capture->barrier_missed[0])
+		put_text(&barrier, "missed", capture->barrier_missed);
+	put_object(object, "barrier", &barrier);
+}
+
 static int write_capture(const struct graph_capture *capture, FILE *stream)
 {
 	static const char *const scopes[] = {
@@ -166,6 +184,7 @@ static int write_capture(const struct graph_capture *capture, FILE *stream)
 	put_text(&object, "scope", scopes[capture->scope]);
 	put_text(&object, "hooks", capture->hooks);
 	put_bool(&object, "complete", capture->is_complete);
+	put_barrier(&object, capture);
 	return object_write(&object, stream);
 }
 

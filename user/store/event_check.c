@@ -119,6 +119,7 @@ static bool event_content_is_good(const struct ipct_event *event)
 	const struct ipct_hold *hold = (const void *)event;
 	const struct ipct_link *link = (const void *)event;
 	const struct ipct_text *text = (const void *)event;
+	const struct ipct_barrier *barrier = (const void *)event;
 
 	switch (event->type) {
 	case IPCT_EVENT_TRANSFER:
@@ -155,6 +156,8 @@ static bool event_content_is_good(const struct ipct_event *event)
 		return exec->file_len <= exec->text_len && exec->text_len <= IPCT_TEXT_MAX;
 	case IPCT_EVENT_TEXT:
 		return text->text_len <= IPCT_TEXT_MAX;
+	case IPCT_EVENT_BARRIER:
+		return barrier->cpu < IPCT_CPUS_MAX;
 	default:
 		return true;
 	}
