@@ -12,10 +12,11 @@ SKIPPED = 77
 # is not always proven; udp-recv and readers of a lock have such a pipe that starts them. Where
 # several share both ends, the split is a guess that says so: the sums and what is called certain
 # must be right. What a line discipline did to the bytes is not known, nor who read a semaphore's
-# unit first.
+# unit first, nor always whether one of several writers of an eventfd was before a read or after.
 UNPROVEN = ("-many-readers", "-many-to-many", "-recv", "-lock-readers", "-lock-downgrade",
             "flock-readers", "flock-downgrade", "pty-cooked", "pty-cooked-silent",
-            "pty-cooked-lines", "pty-cooked-partial", "eventfd-semaphore-units")
+            "pty-cooked-lines", "pty-cooked-partial", "eventfd-semaphore-units",
+            "eventfd-many-writers")
 GUESSED = ("-many-to-many",)
 # The listener is gone before the capture begins, and both ports are ones that clients are given:
 # which side listened, whose address is the name, nobody can tell.

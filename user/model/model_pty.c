@@ -212,8 +212,12 @@ static int cooked_send(struct cooked *cooked, struct stream_ledger *ledger,
 	return err;
 }
 
+/*
+ * `is_down`: the line discipline adds nothing on the way to the slave, so that several receives
+ * may be parts of a send that is not reported yet.
+ */
 static int cooked_transfer(struct cooked *cooked, struct stream_ledger *ledger,
-			   const struct stream_operation *operation, bool is_send)
+			   const struct stream_operation *operation, bool is_send, bool is_down)
 {
 	uint64_t left;
 	int err;
@@ -221,7 +225,9 @@ static int cooked_transfer(struct cooked *cooked, struct stream_ledger *ledger,
 	if (is_send)
 		return cooked_send(cooked, ledger, operation);
 	err = cooked_receive(cooked, ledger, operation, &left);
-	if (cooked->credit.bytes)
+	if (is_down && cooked->credit.process == operation->process)
+		left += cooked->credit.bytes;
+	else if (cooked->credit.bytes)
 		cooked_owe(cooked, cooked->credit.process, cooked->credit.bytes,
 			   cooked->credit.time_ns);
 	cooked->credit = *operation;
@@ -278,7 +284,8 @@ static int pty_transfer(struct world *world, const struct ipct_transfer *transfe
 	if (entry->flushed_ns && transfer->event.time_ns < entry->flushed_ns + FLUSH_NS)
 		direction->is_suspect = true;
 	if (entry->cooked[way].is_cooked)
-		return cooked_transfer(&entry->cooked[way], direction->stream, &operation, is_send);
+		return cooked_transfer(&entry->cooked[way], direction->stream, &operation, is_send,
+				       way == PTY_DOWN);
 	return model_stream_transfer(direction, transfer, process, is_doubtful);
 }
 
