@@ -8,6 +8,7 @@
 #include "ia32.bpf.h"
 #include "call.bpf.h"
 #include "libc_call.bpf.h"
+#include "made.bpf.h"
 #include "memory_call.bpf.h"
 #include "message.bpf.h"
 #include "queue_call.bpf.h"
@@ -21,6 +22,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define ERROR_IN_PROGRESS 115
+#define OPEN_CREATE 0100 /* O_CREAT */
 
 /* In the table of the native ABI, or -1. */
 static __always_inline __s16 call_number(const struct call *call)
@@ -284,6 +286,10 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 		return 0;
 	if (!object_in_scope(&object, state, 0) || object.mechanism == IPCT_NETLINK)
 		return 0; /* most netlink sockets never talk to a process */
+	if (call->shape == SHAPE_BIND && mechanism_is_unix(object.mechanism)) {
+		state->object = object;
+		socket_made();
+	}
 	if (object.mechanism == IPCT_PTY && terminal_is_master(&object))
 		origin = IPCT_ORIGIN_CREATE; /* each open of /dev/ptmx makes one */
 	/* of a TCP connection inet_sock_set_state tells more */
@@ -334,7 +340,17 @@ static __always_inline void call_introduces(struct task_state *state, const stru
 	case SHAPE_ACCEPT: /* the connection may be older than the capture */
 		introduce(state, call, call->ret, IPCT_ORIGIN_OPEN);
 		return;
+	case SHAPE_MQ_OPEN:
+		introduce(state, call, call->ret,
+			  call->args[1] & OPEN_CREATE ? IPCT_ORIGIN_CREATE : IPCT_ORIGIN_OPEN);
+		return;
+	case SHAPE_MKNOD:
+	case SHAPE_MKNODAT:
+		state->call = *call;
+		fifo_made();
+		return;
 	case SHAPE_BIND:
+	case SHAPE_LISTEN:
 		introduce(state, call, call->args[0], IPCT_ORIGIN_OPEN);
 		return;
 	case SHAPE_CONNECT:

@@ -18,10 +18,11 @@ struct ipct_config {
 
 /* What the snapshot programs do. */
 enum ipct_snapshot_mode {
-	IPCT_SNAPSHOT_WRITE,  /* write what is in scope */
-	IPCT_SNAPSHOT_FOLLOW, /* only bring what the tree holds into the scope */
-	IPCT_SNAPSHOT_LIST,   /* write all there is, in scope or not, for the sweep */
-	IPCT_SNAPSHOT_HOLD,   /* as WRITE, and an ipct_hold for each descriptor */
+	IPCT_SNAPSHOT_WRITE,	/* write what is in scope */
+	IPCT_SNAPSHOT_FOLLOW,	/* only bring what the tree holds into the scope */
+	IPCT_SNAPSHOT_LIST,	/* write all there is, in scope or not, for the sweep */
+	IPCT_SNAPSHOT_HOLD,	/* as WRITE, and an ipct_hold for each descriptor */
+	IPCT_SNAPSHOT_STANDING, /* an ipct_standing for each SysV object, in scope or not */
 };
 
 /*

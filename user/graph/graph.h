@@ -63,6 +63,8 @@ struct graph_capture {
 	uint32_t barrier_cpus, barrier_reached;
 	bool is_barrier_reached;
 	char barrier_missed[GRAPH_CPUS_MAX]; /* the other CPUs: `0-3,5` */
+	/* false: what was left behind need not have a channel, nor need a channel tell */
+	bool knows_leftovers;
 };
 
 struct graph_process {
@@ -121,12 +123,23 @@ struct graph_endpoint {
 	struct graph_error *errors;
 };
 
+/*
+ * Is the channel, or the file of a unix socket, still there at the end, although the processes of
+ * the capture made it? What was there before is none of them, nor what never outlives processes.
+ */
+enum graph_left {
+	GRAPH_LEFT_UNKNOWN, /* as in captures of older versions, and where nobody could look */
+	GRAPH_LEFT_NO,
+	GRAPH_LEFT_YES,
+};
+
 struct graph_channel {
 	enum ipct_mechanism mechanism;
 	char *name;	     /* stable from run to run, or empty */
 	char *object;	     /* kernel identity in this run: `pipe:[4711]` */
 	uint64_t size;	     /* of shared memory, bytes; 0: not known */
 	uint32_t created_by; /* process index, or GRAPH_NONE: not seen */
+	enum graph_left left_at_exit;
 	size_t endpoints_nr;
 	struct graph_endpoint *endpoints;
 	struct graph_count before_capture;

@@ -399,7 +399,37 @@ static bool channel_was_used(const struct channel *channel)
 		if (endpoint->operations || endpoint->descriptors ||
 		    ipct_role_maps(endpoint->key.role))
 			return true;
-	return channel->unread.messages || channel->is_standing;
+	return channel->unread.messages || channel->is_standing || channel->left;
+}
+
+/* May it be there when all processes are gone, or a file that bears its name? */
+static bool channel_may_be_left(const struct channel *channel)
+{
+	switch (channel->mechanism) {
+	case IPCT_FIFO:
+	case IPCT_UNIX_STREAM:
+	case IPCT_UNIX_DGRAM:
+	case IPCT_UNIX_SEQPACKET:
+	case IPCT_POSIX_MQ:
+	case IPCT_SYSV_MSG:
+	case IPCT_SYSV_SEM:
+	case IPCT_SYSV_SHM:
+	case IPCT_POSIX_SHM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum graph_left left_of(const struct build *build, const struct channel *channel)
+{
+	if (channel->left == CHANNEL_LEFT_YES)
+		return GRAPH_LEFT_YES;
+	if (channel->left == CHANNEL_LEFT_UNKNOWN)
+		return GRAPH_LEFT_UNKNOWN;
+	return build->graph->capture.knows_leftovers || !channel_may_be_left(channel) ?
+		       GRAPH_LEFT_NO :
+		       GRAPH_LEFT_UNKNOWN;
 }
 
 static int creator_add(struct build *build, const struct channel *channel,
@@ -436,6 +466,7 @@ static int channel_add(struct build *build, struct channel *channel)
 		.name = strdup(channel->name),
 		.object = strdup(channel->object),
 		.created_by = GRAPH_NONE,
+		.left_at_exit = left_of(build, channel),
 		.lost = { channel->lost_messages, channel->lost_bytes },
 		.before_capture = { channel->before.messages, channel->before.bytes },
 		.unread = { channel->unread.messages, channel->unread.bytes },

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/standing.h"
+
 static char **command_copy(char *const *command)
 {
 	size_t nr = 0;
@@ -54,6 +56,7 @@ int graph_capture_fill(const struct world *world, const struct capture_info *inf
 	out->scope = scope_of(info->scope);
 	out->is_complete = is_complete;
 	barrier_fill(world, ledger, is_complete, out);
+	out->knows_leftovers = is_complete && standing_is_told(world);
 	if (!out->host || !out->kernel || !out->arch || !out->hooks ||
 	    (info->command && !out->command))
 		return -ENOMEM;

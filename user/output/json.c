@@ -3,7 +3,10 @@
  * The JSON graph, schema ipctrace.graph/1. Written element by element: memory holds one at a
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
  * end the file itself, `capture.barrier` tells on how many CPUs all that was done before the end
- * is known to be recorded, and which it `missed` (null: no barrier was made); a regrouped or cut
+ * is known to be recorded, and which it `missed` (null: no barrier was made). A channel, or the
+ * file of a unix socket, that processes of the capture made and that was there at its end is
+ * `left_at_exit`, also if nobody used it (null: not known); `capture.leftovers_known` is false if
+ * nobody looked, so that there may be others. A regrouped or cut
  * graph has `view`, and a process that stands for several has `members` and no pid. An endpoint has
  * `io_uring`, how many of its operations were done by that, if any were; one of role hold has
  * `ends` and `descriptors`. Shared memory has its `size`, and its endpoints `attached_ns` (null:
@@ -185,6 +188,7 @@ static int write_capture(const struct graph_capture *capture, FILE *stream)
 	put_text(&object, "hooks", capture->hooks);
 	put_bool(&object, "complete", capture->is_complete);
 	put_barrier(&object, capture);
+	put_bool(&object, "leftovers_known", capture->knows_leftovers);
 	return object_write(&object, stream);
 }
 
@@ -341,6 +345,15 @@ static void put_endpoints(struct object *object, const struct graph_channel *cha
 	put(object, "endpoints", array);
 }
 
+/* Null: nobody knows. */
+static void put_left(struct object *object, enum graph_left left)
+{
+	if (left == GRAPH_LEFT_UNKNOWN)
+		put_null(object, "left_at_exit");
+	else
+		put_bool(object, "left_at_exit", left == GRAPH_LEFT_YES);
+}
+
 static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 {
 	const struct graph_channel *channel = &graph->channels[index];
@@ -360,6 +373,7 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_count(&object, "lost", &channel->lost);
 	if (channel->size || (channel->endpoints_nr && ipct_role_maps(channel->endpoints[0].role)))
 		put_u64(&object, "size", channel->size);
+	put_left(&object, channel->left_at_exit);
 	return object_write(&object, stream);
 }
 
