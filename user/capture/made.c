@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files that calls made, and whether they are still there. A socket's file is known by its
- * number, and is looked for in its directory, too, where it may have another name by then. A FIFO
- * is known by its path alone. Of several files that had a path, one after the other, the last one
- * has it.
+ * Files that calls made, and whether they are still there. A socket's file is known by its number,
+ * and is looked for in its directory, too, where it may have another name by then. A FIFO is known
+ * by its path alone. What came to be after the call is another file. Of several that had a path,
+ * one after the other, the last one has it.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <time.h>
 
 #include <uthash.h>
 
@@ -24,6 +25,8 @@
 #define FILES_MAX 65536
 #define FILES_MANY (FILES_MAX / 2) /* then those that are gone are forgotten */
 #define NAMES_LOOKED_AT 65536	   /* of a directory */
+#define NS_PER_S 1000000000LL
+#define CLOCK_SLACK_NS 1000000LL /* between two looks at clocks */
 
 struct place {
 	__u32 mount_namespace;
@@ -34,7 +37,8 @@ struct file {
 	struct place place;
 	struct ipct_event maker;
 	struct ipct_key key;
-	__u64 inode; /* of a FIFO: as it was found */
+	__u64 inode;		/* not of a FIFO */
+	__s64 made_realtime_ns; /* when the call returned, as file systems tell the time */
 	enum ipct_mechanism mechanism;
 	enum ipct_standing_kind kind;
 	UT_hash_handle hh;
@@ -67,6 +71,15 @@ void made_free(struct made *made)
 	free(made);
 }
 
+/* Of a moment that is not long ago: the clock may be set at any time. */
+static __s64 realtime_of(__u64 boottime_ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec - (__s64)(procfs_now_ns() - boottime_ns);
+}
+
 int made_note(struct made *made, const struct ipct_made *record)
 {
 	struct place place = { .mount_namespace = record->mount_namespace };
@@ -90,6 +103,7 @@ int made_note(struct made *made, const struct ipct_made *record)
 		HASH_ADD(hh, made->files, place, sizeof(file->place), file);
 	}
 	file->maker = record->event;
+	file->made_realtime_ns = realtime_of(record->event.time_ns);
 	file->key = record->key;
 	file->inode = record->inode;
 	file->mechanism = record->mechanism;
@@ -97,20 +111,63 @@ int made_note(struct made *made, const struct ipct_made *record)
 	return 0;
 }
 
+/*
+ * What has the path, not followed if it is a link. False: nothing, or nobody can tell, with errno.
+ */
+static bool path_stat(int directory, const char *name, struct statx *ret)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+
+	return !statx(directory, name, flags, STATX_TYPE | STATX_INO | STATX_BTIME, ret);
+}
+
+/* Was it there when the call returned? Where the file system keeps no birth time: maybe. */
+static bool is_old_enough(const struct file *file, const struct statx *st)
+{
+	__s64 birth_ns = st->stx_btime.tv_sec * NS_PER_S + st->stx_btime.tv_nsec;
+
+	return !(st->stx_mask & STATX_BTIME) || birth_ns <= file->made_realtime_ns + CLOCK_SLACK_NS;
+}
+
+/* File systems give the numbers of removed files to new ones. */
+static bool is_socket_of(const struct file *file, const struct statx *st)
+{
+	return S_ISSOCK(st->stx_mode) && st->stx_ino == file->inode && is_old_enough(file, st);
+}
+
+/* Was another file made under this name of the directory? Then it is that one. */
+static bool is_other(const struct made *made, const struct file *file, size_t directory_len,
+		     const char *name)
+{
+	struct place place = { .mount_namespace = file->place.mount_namespace };
+	struct file *other;
+
+	if (directory_len + strlen(name) >= sizeof(place.path))
+		return false;
+	memcpy(place.path, file->place.path, directory_len);
+	memcpy(place.path + directory_len, name, strlen(name));
+	HASH_FIND(hh, made->files, &place, sizeof(place), other);
+	return other;
+}
+
 /* Has the socket's file another name in its directory now? */
-static bool is_renamed(const struct file *file)
+static bool is_renamed(const struct made *made, const struct file *file)
 {
 	const char *slash = strrchr(file->place.path, '/');
-	char *path = strndup(file->place.path, slash ? slash - file->place.path + 1 : 0);
+	size_t len = slash ? slash - file->place.path + 1 : 0;
+	char *path = strndup(file->place.path, len);
 	DIR *directory = path ? opendir(path) : NULL;
 	const struct dirent *entry;
 	bool is_found = false;
+	struct statx st;
 
 	for (int i = 0; i < NAMES_LOOKED_AT && directory && !is_found; i++) {
 		entry = readdir(directory);
 		if (!entry)
 			break;
-		is_found = entry->d_type == DT_SOCK && entry->d_ino == file->inode;
+		is_found = entry->d_ino == file->inode &&
+			   path_stat(dirfd(directory), entry->d_name, &st) &&
+			   is_socket_of(file, &st) && !is_other(made, file, len, entry->d_name);
 	}
 	if (directory)
 		closedir(directory);
@@ -119,30 +176,25 @@ static bool is_renamed(const struct file *file)
 }
 
 /* In its mount namespace. */
-static void socket_look(struct file *file)
+static void file_look(const struct made *made, struct file *file)
 {
-	struct stat st;
-	bool is_there = !lstat(file->place.path, &st);
+	bool is_fifo = file->mechanism == IPCT_FIFO;
+	struct statx st;
+	bool is_there = path_stat(AT_FDCWD, file->place.path, &st);
 
 	if (!is_there && errno != ENOENT && errno != ENOTDIR)
 		return;
-	is_there = is_there && S_ISSOCK(st.st_mode) && st.st_ino == file->inode;
-	file->kind = is_there || is_renamed(file) ? IPCT_STANDING_THERE : IPCT_STANDING_GONE;
-}
-
-static void fifo_look(struct file *file)
-{
-	struct stat st;
-	bool is_there = !lstat(file->place.path, &st);
-
-	if (!is_there && errno != ENOENT && errno != ENOTDIR)
-		return;
+	if (is_there && is_fifo)
+		is_there = S_ISFIFO(st.stx_mode) && is_old_enough(file, &st);
+	else if (is_there)
+		is_there = is_socket_of(file, &st);
 	file->kind = IPCT_STANDING_GONE;
-	if (!is_there || !S_ISFIFO(st.st_mode))
+	if (is_there || (!is_fifo && is_renamed(made, file)))
+		file->kind = IPCT_STANDING_THERE;
+	if (!is_there || !is_fifo)
 		return;
-	file->kind = IPCT_STANDING_THERE;
-	file->key.inode = st.st_ino;
-	file->key.object = procfs_device(major(st.st_dev), minor(st.st_dev));
+	file->key.inode = st.stx_ino;
+	file->key.object = procfs_device(st.stx_dev_major, st.stx_dev_minor);
 }
 
 void made_look(struct made *made, __u32 mount_namespace)
@@ -150,12 +202,8 @@ void made_look(struct made *made, __u32 mount_namespace)
 	struct file *file, *next;
 
 	HASH_ITER (hh, made->files, file, next) {
-		if (file->place.mount_namespace != mount_namespace)
-			continue;
-		if (file->mechanism == IPCT_FIFO)
-			fifo_look(file);
-		else
-			socket_look(file);
+		if (file->place.mount_namespace == mount_namespace)
+			file_look(made, file);
 	}
 }
 
