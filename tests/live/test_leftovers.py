@@ -10,11 +10,10 @@ import subprocess
 import sys
 
 from harness import (IPCTRACE, Recorder, case, ensure, ensure_equal, ensure_in, load_graph, main,
-                     read_line, record, run, start, stop)
+                     read_line, record, run, start)
 
 LEAVER = (sys.executable, str(pathlib.Path(__file__).parent / "leaver.py"))
 SYSV = {"sysv-msg": "-q", "sysv-sem": "-s", "sysv-shm": "-m"}
-MEMORY = {"sysv-shm", "posix-shm"}
 
 
 def tag():
@@ -192,6 +191,25 @@ def sysv_made_by_another():
         ensure_equal(recorder.wait(), 0, "exit status of the recorder")
         ensure(sysv_with_key("sysv-msg", key(1)), "ipcs does not show it")
         ensure_left(load_graph(), "sysv-msg", key(1), [False])
+
+
+@case
+def sysv_segment_that_is_removed():
+    """It is there until its last user is gone, but outlives nobody."""
+    with Recorder("-a"):
+        user = start([*LEAVER, f"shmat={key(1)}", f"shmrm={key(1)}", "say=removed", "wait"],
+                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        read_line(user.stdout, "the segment to be removed")
+        removed = {int(line.split()[1]) for line in run("ipcs", "-m").stdout.splitlines()
+                   if " dest" in line}
+    user.communicate(b"go\n")
+    graph = load_graph()
+    pids = {p["id"]: p["pid"] for p in graph["processes"]}
+    found = [c for c in graph["channels"] if c["mechanism"] == "sysv-shm" and
+             user.pid in {pids[e["process"]] for e in c["endpoints"]}]
+    ensure_equal(len(found), 1, "segments of the process")
+    ensure_in(int(found[0]["object"].split("[")[1].rstrip("]")), removed, "ipcs")
+    ensure_equal(found[0]["left_at_exit"], False, "whether it is left")
 
 
 class Namespace:

@@ -184,8 +184,7 @@ static int apply_object(struct world *world, const struct ipct_standing *record)
 		return -ENOMEM;
 	if (record->origin == IPCT_ORIGIN_END)
 		standing->is_there = true;
-	/* the recorder may have met what was made since the capture began */
-	else if (!standing->made_ns || standing->made_ns > record->event.time_ns)
+	else if (!standing->made_ns) /* else it was made while the recorder was about to look */
 		standing->is_before = true;
 	return 0;
 }
@@ -297,8 +296,7 @@ static int object_finish(struct world *world, const struct standing *standing)
 	struct channel_keep keep = { .key = standing->key, .mechanism = standing->id.mechanism };
 	enum channel_left left = object_left(world->standing, standing);
 
-	if (standing->is_before || !is_of_capture(world, standing->maker) ||
-	    left == CHANNEL_LEFT_NO)
+	if (!is_of_capture(world, standing->maker) || left == CHANNEL_LEFT_NO)
 		return 0;
 	return left_mark(world, &keep, left, standing->maker, standing->made_ns);
 }
