@@ -251,6 +251,11 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	err = ipctrace__load(capture->skel);
 	if (!err)
 		err = rings_make(capture);
+	if (!err) {
+		capture->barrier = barrier_new(capture->cpus);
+		capture->made = made_new();
+		err = capture->barrier && capture->made ? 0 : -ENOMEM;
+	}
 	if (!err)
 		err = roots_set(capture, options);
 	if (err) {
@@ -366,7 +371,8 @@ static void programs_wait(const struct capture *capture)
 
 int capture_finish(struct capture *capture, capture_sink sink, void *context)
 {
-	int err, aggregates_err;
+	int barrier_err = barrier_pass(capture, sink, context);
+	int err, end_err;
 
 	capture->skel->bss->libc_is_watched = 0; /* to take off a uprobe takes 0.1 s */
 	links_drop(capture);
@@ -374,9 +380,13 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 	do {
 		err = capture_drain(capture, 0, sink, context);
 	} while (err > 0);
+	if (!err)
+		err = barrier_err;
 	capture->skipped = hook_misses(capture);
-	aggregates_err = capture_read_aggregates(capture, sink, context);
-	return err ? err : aggregates_err;
+	end_err = capture_read_aggregates(capture, sink, context);
+	if (!end_err) /* all that was made is known now */
+		end_err = standing_list(capture, IPCT_ORIGIN_END, sink, context);
+	return err ? err : end_err;
 }
 
 void capture_read_ledger(const struct capture *capture, struct capture_ledger *ret_ledger)
@@ -398,6 +408,7 @@ void capture_read_ledger(const struct capture *capture, struct capture_ledger *r
 	/* nobody counted a program that did not run: it is seen here, and lost */
 	ret_ledger->lost[IPCT_LOSS_HOOK_SKIPPED] = capture->skipped;
 	ret_ledger->seen += capture->skipped;
+	barrier_tell(capture->barrier, ret_ledger);
 }
 
 void capture_close(struct capture *capture)
@@ -406,6 +417,8 @@ void capture_close(struct capture *capture)
 		return;
 	links_drop(capture);
 	ring_buffer__free(capture->rings);
+	barrier_free(capture->barrier);
+	made_free(capture->made);
 	for (__u32 cpu = 0; capture->ring_fds && cpu < capture->cpus; cpu++)
 		if (capture->ring_fds[cpu] >= 0)
 			close(capture->ring_fds[cpu]);
