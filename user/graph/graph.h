@@ -51,9 +51,13 @@ struct graph_capture {
 	uint64_t duration_ns;
 	char **command; /* NULL-terminated; NULL without a command */
 	enum graph_scope scope;
-	char *hooks;	  /* the hook plan: "all" */
-	bool is_snapshot; /* nothing was traced: who holds what at one moment */
-	bool is_complete; /* false: the recorder did not end the file itself */
+	char *hooks;	     /* the hook plan: "all" */
+	uint64_t mechanisms; /* what was traced, a bit each (model/mechanism_set.h) */
+	bool has_unresolved; /* something went through a channel that nobody can name */
+	bool has_leftovers;  /* what objects there were at the end was recorded */
+	int command_status;  /* as a shell says it; -1: no command, or it had not ended */
+	bool is_snapshot;    /* nothing was traced: who holds what at one moment */
+	bool is_complete;    /* false: the recorder did not end the file itself */
 };
 
 struct graph_process {
@@ -68,7 +72,10 @@ struct graph_process {
 	int64_t start_ns;	/* since the capture's start; negative: older */
 	int64_t exit_ns;	/* -1: did not exit in the capture */
 	bool is_traced;
-	uint32_t members; /* after grouping: how many processes this stands for, else 1 */
+	char **listens; /* where it accepts: `0.0.0.0:80`, path, `@name`; NULL-terminated, or NULL
+			 */
+	uint32_t model_id; /* in the model that the graph was built from */
+	uint32_t members;  /* after grouping: how many processes this stands for, else 1 */
 };
 
 struct graph_error {
@@ -112,12 +119,21 @@ struct graph_endpoint {
 	struct graph_error *errors;
 };
 
+/* Is an object that was made in the capture still there at its end? */
+enum graph_left {
+	GRAPH_LEFT_UNKNOWN, /* not recorded, or older than the capture */
+	GRAPH_LEFT_NO,
+	GRAPH_LEFT_YES,
+};
+
 struct graph_channel {
 	enum ipct_mechanism mechanism;
 	char *name;	     /* stable from run to run, or empty */
 	char *object;	     /* kernel identity in this run: `pipe:[4711]` */
 	uint64_t size;	     /* of shared memory, bytes; 0: not known */
 	uint32_t created_by; /* process index, or GRAPH_NONE: not seen */
+	enum graph_left left;
+	uint32_t model_id; /* in the model that the graph was built from */
 	size_t endpoints_nr;
 	struct graph_endpoint *endpoints;
 	struct graph_count before_capture;
@@ -133,6 +149,7 @@ struct graph_edge {
 	uint32_t channel; /* index, or GRAPH_NONE */
 	uint32_t passed;  /* fd-pass: index of the channel that was passed, or GRAPH_NONE */
 	enum ipct_mechanism mechanism;
+	uint8_t direction; /* of the channel: edges of one have an exact sum */
 	struct graph_count count;
 	bool is_exact;
 	struct graph_count at_least; /* equals count when exact */

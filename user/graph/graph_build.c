@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/graph_capture.h"
+#include "model/listening.h"
 #include "model/provenance.h"
 
 struct build {
@@ -12,6 +14,7 @@ struct build {
 	struct world *world;
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	bool is_lossy;
+	const struct direction *first_direction; /* of the channel that is being added */
 	uint32_t *process_of; /* by id of the model: index in the graph or GRAPH_NONE */
 	uint32_t *channel_of; /* by index in the world, the same */
 	size_t channels_cap, edges_cap, processes_cap;
@@ -91,6 +94,7 @@ static int process_add(struct build *build, uint32_t id)
 		.start_ns = process->pid ? relative(build, process->start_ns) : 0,
 		.exit_ns = process->exit_ns ? relative(build, process->exit_ns) : -1,
 		.is_traced = process->is_traced,
+		.model_id = id,
 		.members = 1,
 	};
 	build->process_of[id] = graph->processes_nr++;
@@ -125,9 +129,41 @@ static void parents_link(struct build *build)
 	}
 }
 
+static int listen_add(char ***listens, const char *name)
+{
+	size_t nr = 0;
+	char **grown;
+
+	while (*listens && (*listens)[nr])
+		nr++;
+	grown = reallocarray(*listens, nr + 2, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*listens = grown;
+	grown[nr + 1] = NULL;
+	grown[nr] = strdup(name);
+	return grown[nr] ? 0 : -ENOMEM;
+}
+
+static int listens_add(struct build *build)
+{
+	const struct listening *listening = build->world->listening;
+	int err = 0;
+
+	for (; listening && !err; listening = listening->hh.next) {
+		uint32_t process = build->process_of[listening->process];
+
+		if (process != GRAPH_NONE)
+			err = listen_add(&build->graph->processes[process].listens,
+					 listening->name);
+	}
+	return err;
+}
+
 /* Edges ---------------------------------------------------------------------------------- */
 
-static int edge_add(struct build *build, const struct edge *edge, uint32_t channel)
+static int edge_add(struct build *build, const struct edge *edge, uint32_t channel,
+		    uint8_t direction)
 {
 	struct graph *graph = build->graph;
 	struct graph_edge *added;
@@ -151,6 +187,7 @@ static int edge_add(struct build *build, const struct edge *edge, uint32_t chann
 		.channel = channel,
 		.passed = GRAPH_NONE,
 		.mechanism = graph->channels[channel].mechanism,
+		.direction = direction,
 		.count = { edge->messages, edge->bytes },
 		.is_exact = edge->is_exact,
 		.at_least = { edge->at_least_messages, edge->at_least_bytes },
@@ -176,11 +213,12 @@ static void edges_suspect(const struct direction *direction, struct edge_set *se
 static int edges_add(struct build *build, const struct direction *direction, struct edge_set *set,
 		     uint32_t channel)
 {
+	uint8_t number = direction != build->first_direction;
 	int err = 0;
 
 	edges_suspect(direction, set);
 	for (struct edge *edge = set->edges; edge && !err; edge = edge->hh.next)
-		err = edge_add(build, edge, channel);
+		err = edge_add(build, edge, channel, number);
 	return err;
 }
 
@@ -435,6 +473,7 @@ static int channel_add(struct build *build, struct channel *channel)
 		.name = strdup(channel->name),
 		.object = strdup(channel->object),
 		.created_by = GRAPH_NONE,
+		.model_id = channel->index,
 		.lost = { channel->lost_messages, channel->lost_bytes },
 		.before_capture = { channel->before.messages, channel->before.bytes },
 		.unread = { channel->unread.messages, channel->unread.bytes },
@@ -446,6 +485,7 @@ static int channel_add(struct build *build, struct channel *channel)
 	err = creator_add(build, channel, out);
 	if (!err)
 		err = endpoints_add(build, channel, out);
+	build->first_direction = &channel->directions[0];
 	for (int i = 0; i < 2 && !err; i++)
 		err = direction_add(build, &channel->directions[i], index);
 	if (!err && channel_counts_sends(channel))
@@ -453,64 +493,7 @@ static int channel_add(struct build *build, struct channel *channel)
 	return err;
 }
 
-/* Capture and ledger --------------------------------------------------------------------- */
-
-static char **command_copy(char *const *command)
-{
-	size_t nr = 0;
-	char **copy;
-
-	while (command[nr])
-		nr++;
-	copy = calloc(nr + 1, sizeof(*copy));
-	for (size_t i = 0; copy && i < nr; i++)
-		copy[i] = strdup(command[i]);
-	return copy;
-}
-
-static enum graph_scope scope_of(const char *name)
-{
-	if (!strcmp(name, "command"))
-		return GRAPH_SCOPE_COMMAND;
-	return strcmp(name, "pids") ? GRAPH_SCOPE_SYSTEM : GRAPH_SCOPE_PIDS;
-}
-
-static int capture_fill(const struct world *world, const struct capture_info *info,
-			const struct ledger_info *ledger, bool is_complete,
-			struct graph_capture *out)
-{
-	uint64_t end = ledger->time_ns > world->last_ns ? ledger->time_ns : world->last_ns;
-
-	out->host = strdup(info->host);
-	out->kernel = strdup(info->kernel);
-	out->arch = strdup(info->arch);
-	out->hooks = strdup(info->hooks);
-	out->start_realtime_ns = info->start_realtime_ns;
-	out->duration_ns = end > info->start_boottime_ns ? end - info->start_boottime_ns : 0;
-	out->command = info->command ? command_copy(info->command) : NULL;
-	out->scope = scope_of(info->scope);
-	out->is_complete = is_complete;
-	if (!out->host || !out->kernel || !out->arch || !out->hooks ||
-	    (info->command && !out->command))
-		return -ENOMEM;
-	return 0;
-}
-
-static void ledger_fill(const struct ledger_info *ledger, struct graph_ledger *out)
-{
-	out->seen = ledger->seen;
-	out->recorded = ledger->recorded;
-	out->aggregated = ledger->aggregated;
-	out->filtered = ledger->filtered;
-	out->lost = ledger_info_lost(ledger);
-	for (size_t i = 0; i < ledger->causes_nr; i++) {
-		memcpy(out->causes[i].name, ledger->causes[i].name, GRAPH_CAUSE_LEN);
-		out->causes[i].count = ledger->causes[i].count;
-		out->causes_nr++;
-	}
-}
-
-_Static_assert(GRAPH_CAUSE_LEN == LEDGER_CAUSE_LEN, "names of causes");
+/* All of it ------------------------------------------------------------------------------- */
 
 /* `nr` places that are GRAPH_NONE. NULL without memory. */
 static uint32_t *map_new(size_t nr)
@@ -558,6 +541,8 @@ static int build_run(struct build *build)
 		err = passed_link(build);
 	if (!err)
 		parents_link(build);
+	if (!err)
+		err = listens_add(build);
 	free(build->process_of);
 	free(build->channel_of);
 	return err;
@@ -579,8 +564,8 @@ int graph_build(struct world *world, const struct capture_info *info,
 		return -ENOMEM;
 	err = world_finish(world);
 	if (!err)
-		err = capture_fill(world, info, ledger, is_complete, &build.graph->capture);
-	ledger_fill(ledger, &build.graph->ledger);
+		err = graph_capture_fill(world, info, ledger, is_complete, &build.graph->capture);
+	graph_ledger_fill(ledger, &build.graph->ledger);
 	if (!err)
 		err = build_run(&build);
 	if (err) {

@@ -53,6 +53,10 @@ static int capture_copy(struct graph_capture *to, const struct graph_capture *fr
 	to->duration_ns = from->duration_ns;
 	to->scope = from->scope;
 	to->is_complete = from->is_complete;
+	to->mechanisms = from->mechanisms;
+	to->has_unresolved = from->has_unresolved;
+	to->has_leftovers = from->has_leftovers;
+	to->command_status = from->command_status;
 	if (from->command && strings_copy(&to->command, from->command))
 		return -ENOMEM;
 	if (string_copy(&to->host, from->host) || string_copy(&to->kernel, from->kernel))
@@ -73,6 +77,7 @@ static int process_copy(struct graph_process *to, const struct graph_process *fr
 	*to = *from;
 	to->comm = to->exe = to->cgroup = NULL;
 	to->args = NULL;
+	to->listens = NULL; /* a view has no use for it */
 	to->members = members_of(from->members);
 	to->parent = from->parent == GRAPH_NONE ? GRAPH_NONE : map[from->parent];
 	if (string_copy(&to->comm, from->comm) || string_copy(&to->exe, from->exe))

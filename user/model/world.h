@@ -17,6 +17,7 @@ struct tcp_table;
 struct udp_table;
 struct descriptor_table;
 struct provenance_table;
+struct listening;
 
 struct world {
 	struct process_table *processes;
@@ -38,6 +39,7 @@ struct world {
 	struct access_entry *accesses;
 	struct descriptor_table *descriptors;
 	struct provenance_table *provenances;
+	struct listening *listening;	       /* uthash, listening.h */
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
 	bool is_system_wide;
 	bool has_unresolved;	    /* something went through a channel that nobody can name */

@@ -6,7 +6,9 @@
  * several has `members` and no pid. An endpoint has `io_uring`, how many of its operations were
  * done by that, if any were; one of role hold has `ends` and `descriptors`. Shared memory has
  * its `size`, and its endpoints `attached_ns` (null: before it was watched) and `detached_ns`
- * (null: still mapped).
+ * (null: still mapped). `capture.command_status` is how the command ended, if it did; a process
+ * that accepts connections has `listens`, where. A channel's `left_at_exit` tells whether an object
+ * that was made in the capture was there at its end, null if that was not recorded.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -166,6 +168,8 @@ static int write_capture(const struct graph_capture *capture, FILE *stream)
 	put_text(&object, "scope", scopes[capture->scope]);
 	put_text(&object, "hooks", capture->hooks);
 	put_bool(&object, "complete", capture->is_complete);
+	if (capture->command_status >= 0 && capture->command)
+		put_u64(&object, "command_status", (uint64_t)capture->command_status);
 	return object_write(&object, stream);
 }
 
@@ -222,6 +226,8 @@ static int write_process(const struct graph *graph, size_t index, FILE *stream)
 	else
 		put_s64(&object, "exit_ns", process->exit_ns);
 	put_bool(&object, "traced", process->is_traced);
+	if (process->listens)
+		put_texts(&object, "listens", process->listens);
 	if (process->members > 1)
 		put_u64(&object, "members", process->members);
 	return object_write(&object, stream);
@@ -339,6 +345,10 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	put_object(&object, "unread", &unread);
 	put_count(&object, "truncated", &channel->truncated);
 	put_count(&object, "lost", &channel->lost);
+	if (channel->left == GRAPH_LEFT_UNKNOWN)
+		put_null(&object, "left_at_exit");
+	else
+		put_bool(&object, "left_at_exit", channel->left == GRAPH_LEFT_YES);
 	if (channel->size || (channel->endpoints_nr && ipct_role_maps(channel->endpoints[0].role)))
 		put_u64(&object, "size", channel->size);
 	return object_write(&object, stream);
