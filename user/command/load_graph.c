@@ -13,27 +13,37 @@
 #include "command/open_capture.h"
 #include "graph/graph_build.h"
 
-static int model_fill(struct world *world, struct capture_reader *reader)
+static int model_fill(struct world *world, struct capture_reader *reader, struct examples *examples)
 {
 	struct event_source *events = capture_reader_events(reader);
 	const struct ipct_event *event;
 	int more;
 
 	while ((more = events->next(events, &event)) > 0) {
-		int err = world_apply(world, event);
+		int err;
 
+		if (examples)
+			examples_event(examples, event);
+		err = world_apply(world, event);
 		if (err)
 			return err;
 	}
 	return more;
 }
 
-static int graph_of(struct opened_capture *opened, struct graph **ret_graph)
+static int graph_of(struct opened_capture *opened, struct examples *examples,
+		    struct graph **ret_graph)
 {
 	struct world *world = world_new(!strcmp(opened->info.scope, "system"));
 	bool is_complete = capture_reader_is_complete(opened->reader);
-	int err = world ? model_fill(world, opened->reader) : -ENOMEM;
+	int err = world ? 0 : -ENOMEM;
 
+	if (!err && examples)
+		world->observer = examples_observer(examples);
+	if (!err)
+		err = model_fill(world, opened->reader, examples);
+	if (examples) /* no record stands behind what is matched now */
+		examples_event(examples, NULL);
 	if (!err)
 		err = graph_build(world, &opened->info, &opened->ledger,
 				  is_complete && !capture_reader_damage(opened->reader) &&
@@ -45,13 +55,18 @@ static int graph_of(struct opened_capture *opened, struct graph **ret_graph)
 
 int load_graph(const char *path, struct graph **ret_graph)
 {
+	return load_graph_examples(path, NULL, ret_graph);
+}
+
+int load_graph_examples(const char *path, struct examples *examples, struct graph **ret_graph)
+{
 	struct opened_capture opened;
 	int status = open_capture(path, &opened);
 	int err;
 
 	if (status)
 		return status;
-	err = graph_of(&opened, ret_graph);
+	err = graph_of(&opened, examples, ret_graph);
 	if (err) {
 		log_err("cannot read the capture: %s", strerror(-err));
 		status = EXIT_CODE_IO;

@@ -33,6 +33,15 @@ enum verdict_status verdicts_status(const struct verdicts *verdicts)
 	return verdicts->count[VERDICT_INCONCLUSIVE] ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
 }
 
+size_t verdicts_role_processes(const struct verdicts *verdicts, uint32_t role)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < verdicts->graph->processes_nr; i++)
+		nr += verdicts->roles[i] == role;
+	return nr;
+}
+
 void verdicts_fini(struct verdicts *verdicts)
 {
 	for (size_t i = 0; i < verdicts->nr; i++) {

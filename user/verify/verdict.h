@@ -109,6 +109,9 @@ struct verdicts {
 /* The verdict on the whole: fail if anything failed, then inconclusive; else pass. */
 enum verdict_status verdicts_status(const struct verdicts *verdicts);
 
+/* How many processes have the role. */
+size_t verdicts_role_processes(const struct verdicts *verdicts, uint32_t role);
+
 void verdicts_fini(struct verdicts *verdicts);
 
 #endif
