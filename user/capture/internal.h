@@ -8,6 +8,7 @@
 struct bpf_link;
 struct ring_buffer;
 struct ipctrace;
+struct titles;
 
 /* Context of the callback of one ring. */
 struct capture_stream {
@@ -26,6 +27,7 @@ struct capture {
 	struct ring_buffer *rings;
 	struct bpf_link **links;
 	size_t links_nr;
+	struct titles *titles;
 	/* during a drain */
 	capture_sink sink;
 	void *sink_context;

@@ -238,6 +238,8 @@ static int apply_text(struct world *world, const struct ipct_text *text)
 			       process_set_text(&process->exe, text->text, text->text_len);
 	case IPCT_TEXT_ARGS:
 		return process->args ? 0 : process_set_args(process, text->text, text->text_len);
+	case IPCT_TEXT_TITLE:
+		return process_set_args(process, text->text, text->text_len);
 	case IPCT_TEXT_CGROUP:
 		return process_set_text(&process->cgroup, text->text, text->text_len);
 	default:
