@@ -133,7 +133,7 @@ static int reader_fail(struct reader *reader)
 		return text_problem_set(reader->problem, place,
 					"no value begins with this character; put it in quotes");
 	if (strstr(problem, "alphabetic or numeric")) /* `* -> a`: libyaml takes it for an alias */
-		return text_problem_set(reader->problem, place,
+		return text_problem_set(reader->problem, place_of(&parser->context_mark),
 					"what begins with * or & must stand in quotes: \"* -> role "
 					"via ...\"");
 	if (strstr(problem, "mapping values are not allowed"))
