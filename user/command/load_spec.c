@@ -62,7 +62,7 @@ int load_spec_text(const char *path, const char *bytes, size_t len, struct spec 
 
 int load_spec(const char *path, struct loaded_spec *ret_loaded)
 {
-	struct loaded_spec loaded = { .bytes = malloc(BYTES_MAX + 1) };
+	struct loaded_spec loaded = { .bytes = calloc(1, BYTES_MAX + 2) };
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int err = fd < 0 ? -errno : 0, status;
 

@@ -9,7 +9,7 @@
 
 struct loaded_spec {
 	struct spec *spec;
-	char *bytes; /* of the file */
+	char *bytes; /* of the file, and a NUL */
 	size_t len;
 };
 

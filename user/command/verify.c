@@ -20,12 +20,17 @@
 #include "output/verify.h"
 #include "verify/evaluate.h"
 
+#define RUNS_MAX 100
+
 enum {
 	OPTION_MAX_SIZE = 0x300,
 	OPTION_MAX_LOST,
 	OPTION_KEEP,
 	OPTION_TAP,
 	OPTION_JUNIT,
+	OPTION_LEARN,
+	OPTION_RUNS,
+	OPTION_UPDATE,
 };
 
 static const struct argp_option options[] = {
@@ -40,6 +45,12 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "keep", OPTION_KEEP, "FILE", 0, "keep the capture that is recorded", 0 },
 	{ "max-size", OPTION_MAX_SIZE, "SIZE", 0, "stop when the capture is this large", 0 },
+	{ "learn", OPTION_LEARN, NULL, 0, "write SPEC from what is seen, instead of judging", 0 },
+	{ "runs", OPTION_RUNS, "N", 0, "with --learn: run CMD N times", 0 },
+	{ "update", OPTION_UPDATE, NULL, 0,
+	  "write SPEC.new, which holds for what is seen, and show the difference; not where CI is "
+	  "set",
+	  0 },
 	{ 0 },
 };
 
@@ -86,6 +97,16 @@ static int lost_parse(struct verify_options *verify, const char *value)
 	return 0;
 }
 
+static int runs_parse(struct verify_options *verify, const char *value)
+{
+	if (choose_number("--runs", value, &verify->runs))
+		return EINVAL;
+	if (verify->runs >= 1 && verify->runs <= RUNS_MAX)
+		return 0;
+	choose_complain("--runs", value, "not from 1 to 100");
+	return EINVAL;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct verify_options *verify = state->input;
@@ -116,6 +137,14 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		return 0;
 	case OPTION_MAX_SIZE:
 		return size_parse(verify, value);
+	case OPTION_LEARN:
+		verify->learns = true;
+		return 0;
+	case OPTION_UPDATE:
+		verify->updates = true;
+		return 0;
+	case OPTION_RUNS:
+		return runs_parse(verify, value);
 	case OPTION_MAX_LOST:
 		return lost_parse(verify, value);
 	case ARGP_KEY_ARG:
@@ -224,6 +253,23 @@ static int verify_and_judge(const struct verify_options *verify, const struct sp
 	return status;
 }
 
+static bool modes_agree(const struct verify_options *verify)
+{
+	if (verify->learns && verify->updates)
+		log_err("--learn writes a new SPEC, --update changes one: say one of them");
+	else if (verify->runs > 1 && !verify->learns)
+		log_err("--runs goes with --learn");
+	else if (verify->runs > 1 && (verify->input || !verify->record.target.command))
+		log_err("--runs wants a command to run: `ipctrace verify --learn SPEC --runs 5 -- "
+			"CMD "
+			"ARGS...`");
+	else if (verify->runs > 1 && verify->record.path)
+		log_err("--keep has room for one capture, and --runs makes several");
+	else
+		return true;
+	return false;
+}
+
 static bool is_usable(const struct verify_options *verify)
 {
 	const struct target *target = &verify->record.target;
@@ -243,15 +289,20 @@ static bool is_usable(const struct verify_options *verify)
 			"a "
 			"command");
 	else
-		return true;
+		return modes_agree(verify);
 	return false;
 }
 
 static int verify(const struct verify_options *verify)
 {
 	struct loaded_spec loaded;
-	int status = load_spec(verify->spec, &loaded);
+	int status;
 
+	if (verify->learns)
+		return verify_learn(verify);
+	if (verify->updates)
+		return verify_update(verify);
+	status = load_spec(verify->spec, &loaded);
 	if (status)
 		return status;
 	status = verify_and_judge(verify, loaded.spec);
@@ -267,6 +318,7 @@ static int verify_run(int argc, char **argv)
 		options, parse_option, "SPEC [-- CMD ARGS...]", doc, children, NULL, NULL,
 	};
 	struct verify_options asked = {
+		.runs = 1,
 		.record = { .max_lost = UINT64_MAX, .is_quiet = true, .hides_status = true },
 	};
 	int status = EXIT_CODE_USAGE;

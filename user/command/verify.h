@@ -13,11 +13,17 @@ struct verify_options {
 	const char *output, *junit;
 	int format;
 	uint64_t max_lost;
+	bool learns, updates; /* instead of judging */
+	size_t runs;	      /* of --learn */
 	struct record_options record;
 };
 
 /* Reads or records what is asked for. An exit code; prints its own errors. */
 int verify_graph(const struct verify_options *verify, struct examples *examples,
 		 struct graph **ret_graph);
+
+/* --learn and --update: exit codes, they print their own errors. */
+int verify_learn(const struct verify_options *verify);
+int verify_update(const struct verify_options *verify);
 
 #endif

@@ -96,8 +96,9 @@ struct spec_rule {
 	char *name; /* glob; NULL: any */
 	struct spec_bound *bounds;
 	size_t bounds_nr;
-	/* for those who edit the file: the rule itself, and its list in it */
+	/* for those who edit the file, bytes: the rule's text, and its whole item of the list */
 	size_t start, end;
+	size_t item_start, item_end;
 	bool is_builtin; /* of a preset */
 };
 
@@ -116,21 +117,22 @@ struct spec_leftover {
 	size_t line;
 	uint64_t mechanisms;
 	struct spec_bound bound;
+	size_t start, end; /* bytes of the file: how many may be left */
 };
 
 struct spec_exit {
 	bool is_any;
 	size_t line; /* 0: not said, then 0 is expected */
 	uint32_t status;
+	size_t start, end; /* bytes of the file: the status */
 };
 
 /* Where a list of rules stands in the file, for those who edit it; line 0: it does not. */
 struct spec_list {
 	size_t line;
-	size_t start, end; /* bytes; of the list's value */
 	bool is_flow, is_empty;
-	size_t last_end; /* where its last rule ends */
-	size_t indent;	 /* columns before the first `-` */
+	size_t end;    /* bytes of the file: where its last rule ends, or the list without any */
+	size_t indent; /* columns before the first `-` */
 };
 
 struct spec {

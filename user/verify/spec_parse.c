@@ -50,6 +50,8 @@ static struct spec_rule *rule_add(struct parse *parse, enum spec_section section
 	rule->line = value->place.line;
 	rule->start = value->start;
 	rule->end = value->end;
+	rule->item_start = value->start;
+	rule->item_end = value->end;
 	rule->count = 1;
 	rule->text = strdup(text);
 	return rule->text ? rule : NULL;
@@ -166,8 +168,10 @@ static int rule_mapping_parse(struct parse *parse, enum spec_section section,
 		}
 	}
 	if (!err) {
-		rule->start = item->start;
-		rule->end = item->end;
+		/* libyaml ends a block where the next thing begins */
+		rule->item_start = item->start;
+		rule->item_end = item->is_flow ? item->end :
+						 item->children[item->children_nr - 1].end;
 	}
 	return err;
 }
@@ -187,19 +191,18 @@ static int rule_item_parse(struct parse *parse, const struct yaml_tree *item, vo
 
 static void list_fill(struct spec_list *list, const struct yaml_tree *tree)
 {
-	const struct yaml_tree *last = NULL;
+	const struct yaml_tree *last = tree;
 
 	*list = (struct spec_list){
 		.line = tree->place.line,
-		.start = tree->start,
-		.end = tree->end,
 		.is_flow = tree->is_flow,
 		.is_empty = !tree->children_nr,
 		.indent = tree->place.column - 1,
 	};
-	if (tree->children_nr)
-		last = &tree->children[tree->children_nr - 1];
-	list->last_end = last ? last->end : tree->end;
+	/* libyaml ends a block where the next thing begins: the last scalar tells */
+	while (last->children_nr && (!last->is_flow || last == tree))
+		last = &last->children[last->children_nr - 1];
+	list->end = list->is_empty && tree->is_flow ? tree->end - 1 : last->end;
 }
 
 static int rules_parse(struct parse *parse, const struct yaml_tree *tree, enum spec_section section)
@@ -311,6 +314,8 @@ static int leftover_parse(struct parse *parse, const struct yaml_tree *key,
 	if (!leftover)
 		return -ENOMEM;
 	leftover->line = key->place.line;
+	leftover->start = value->start;
+	leftover->end = value->end;
 	err = leftover_mechanisms(parse, key, &leftover->mechanisms);
 	if (!err)
 		err = parse_check_text(parse, value, key->text, "how many may be left, e.g. 0");
@@ -347,6 +352,8 @@ static int exit_parse(struct parse *parse, const struct yaml_tree *tree)
 	if (err)
 		return err;
 	exit->line = tree->place.line;
+	exit->start = tree->start;
+	exit->end = tree->end;
 	exit->is_any = !strcmp(tree->text, "any");
 	if (exit->is_any)
 		return 0;
