@@ -30,7 +30,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wer
 SANITIZE_CC := $(CLANG)
 SANITIZE_CFLAGS := $(filter-out -Wformat-signedness -O2,$(USER_CFLAGS)) -O1 \
 	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-LIBS := -Wl,--as-needed -lbpf -lelf -lz -lzstd -ljansson
+LIBS := -Wl,--as-needed -lbpf -lelf -lz -lzstd -ljansson -lyaml
 
 # ---- what there is ---------------------------------------------------------------------------
 USER_SRCS := $(sort $(wildcard user/*.c user/*/*.c))

@@ -406,6 +406,7 @@ enum ipct_text_kind {
 	IPCT_TEXT_EXE = 1,
 	IPCT_TEXT_ARGS = 2,   /* each argument with its NUL */
 	IPCT_TEXT_CGROUP = 3, /* path of the cgroup */
+	IPCT_TEXT_TITLE = 4,  /* the arguments now: written over since it was forked or ran */
 };
 
 /* What /proc said of the process `event.pid`. */

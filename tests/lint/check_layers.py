@@ -11,9 +11,10 @@ ALLOWED = {
     "store": {"base"},
     "model": {"store", "base"},
     "graph": {"model", "store", "base"},
-    "output": {"graph", "model", "store", "base"},
+    "verify": {"graph", "model", "store", "base"},
+    "output": {"verify", "graph", "model", "store", "base"},
     "capture": {"store", "base"},
-    "command": {"output", "graph", "model", "store", "base", "capture"},
+    "command": {"output", "verify", "graph", "model", "store", "base", "capture"},
 }
 MAIN_ALLOWED = {"command", "base"}
 MAIN_LIBBPF = {"libbpf_version_string"}

@@ -17,6 +17,7 @@
 
 #include "capture/feature.h"
 #include "capture/internal.h"
+#include "capture/titles.h"
 #include "capture/libc_probes.h"
 #include "capture/procfs.h"
 #include "ipctrace.skel.h"
@@ -239,6 +240,11 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	capture->is_system_wide = options->is_system_wide;
 	capture->is_verbose = options->is_verbose;
 	capture->uses_uprobes = options->uses_uprobes;
+	capture->titles = titles_new();
+	if (!capture->titles) {
+		err = load_problem(-ENOMEM, ret_problem, size);
+		goto fail;
+	}
 	capture->skel = ipctrace__open();
 	if (!capture->skel) {
 		err = load_problem(-errno, ret_problem, size);
@@ -419,6 +425,7 @@ void capture_close(struct capture *capture)
 	ring_buffer__free(capture->rings);
 	barrier_free(capture->barrier);
 	made_free(capture->made);
+	titles_free(capture->titles);
 	for (__u32 cpu = 0; capture->ring_fds && cpu < capture->cpus; cpu++)
 		if (capture->ring_fds[cpu] >= 0)
 			close(capture->ring_fds[cpu]);

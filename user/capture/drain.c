@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "capture/internal.h"
 #include "capture/procfs.h"
+#include "capture/titles.h"
 #include "ipctrace.skel.h"
 
 int capture_take_sample(void *context, void *data, size_t size)
@@ -27,6 +28,7 @@ int capture_take_sample(void *context, void *data, size_t size)
 		barrier_note(capture->barrier, stream->cpu);
 	if (event->type == IPCT_EVENT_MADE && made_note(capture->made, data))
 		return -ENOMEM;
+	titles_note(capture->titles, event);
 	err = capture->sink(capture->sink_context, stream->cpu, event);
 	if (!err && event->type == IPCT_EVENT_PROCESS)
 		err = procfs_describe(event, capture->sink, capture->sink_context);
@@ -45,6 +47,8 @@ int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, vo
 	/* records are submitted without waking anybody: look into all rings */
 	if (err >= 0 || err == -EINTR)
 		err = ring_buffer__consume(capture->rings);
+	if (err >= 0 || err == -EINTR)
+		err = titles_look(capture->titles, false, sink, context);
 	if (err < 0)
 		return err;
 	return capture->recorded - before > 0x7fffffff ? 0x7fffffff :

@@ -10,6 +10,7 @@ struct bpf_link;
 struct made;
 struct ring_buffer;
 struct ipctrace;
+struct titles;
 
 /* Context of the callback of one ring. */
 struct capture_stream {
@@ -31,6 +32,7 @@ struct capture {
 	size_t links_nr;
 	struct barrier *barrier;
 	struct made *made;
+	struct titles *titles;
 	/* during a drain */
 	capture_sink sink;
 	void *sink_context;

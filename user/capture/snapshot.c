@@ -15,6 +15,7 @@
 #include "capture/internal.h"
 #include "capture/procfs.h"
 #include "capture/procfs_mappings.h"
+#include "capture/titles.h"
 #include "ipctrace.skel.h"
 
 #define READ_BYTES (256u << 10)
@@ -220,6 +221,8 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
 		err = objects_run(&snapshot, skel);
 	if (!err)
 		err = spaces_run(&snapshot, skel);
+	if (!err && origin == IPCT_ORIGIN_END)
+		err = titles_look(capture->titles, true, sink, context);
 	snapshot_fini(&snapshot);
 	if (!err && origin == IPCT_ORIGIN_START)
 		err = standing_list(capture, origin, sink, context);

@@ -11,42 +11,54 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "command/open_capture.h"
-#include "command/target.h"
 #include "graph/graph_build.h"
 
-static int model_fill(struct world *world, struct capture_reader *reader)
+static int model_fill(struct world *world, struct capture_reader *reader, struct examples *examples)
 {
 	struct event_source *events = capture_reader_events(reader);
 	const struct ipct_event *event;
 	int more;
 
 	while ((more = events->next(events, &event)) > 0) {
-		int err = world_apply(world, event);
+		int err;
 
+		if (examples)
+			examples_event(examples, event);
+		err = world_apply(world, event);
 		if (err)
 			return err;
 	}
 	return more;
 }
 
-static int graph_of(struct opened_capture *opened, struct graph **ret_graph)
+static int graph_of(struct opened_capture *opened, struct examples *examples,
+		    struct graph **ret_graph)
 {
 	struct world *world = world_new(!strcmp(opened->info.scope, "system"));
 	bool is_complete = capture_reader_is_complete(opened->reader);
-	int err = world ? model_fill(world, opened->reader) : -ENOMEM;
+	int err = world ? 0 : -ENOMEM;
 
+	if (!err && examples)
+		world->observer = examples_observer(examples);
+	if (!err)
+		err = model_fill(world, opened->reader, examples);
+	if (examples) /* no record stands behind what is matched now */
+		examples_event(examples, NULL);
 	if (!err)
 		err = graph_build(world, &opened->info, &opened->ledger,
 				  is_complete && !capture_reader_damage(opened->reader) &&
 					  !capture_reader_gap(opened->reader),
 				  ret_graph);
-	if (!err)
-		(*ret_graph)->capture.mechanisms = target_list_mechanisms(opened->info.mechanisms);
 	world_free(world);
 	return err;
 }
 
 int load_graph(const char *path, struct graph **ret_graph)
+{
+	return load_graph_examples(path, NULL, ret_graph);
+}
+
+int load_graph_examples(const char *path, struct examples *examples, struct graph **ret_graph)
 {
 	struct opened_capture opened;
 	int status = open_capture(path, &opened);
@@ -54,7 +66,7 @@ int load_graph(const char *path, struct graph **ret_graph)
 
 	if (status)
 		return status;
-	err = graph_of(&opened, ret_graph);
+	err = graph_of(&opened, examples, ret_graph);
 	if (err) {
 		log_err("cannot read the capture: %s", strerror(-err));
 		status = EXIT_CODE_IO;

@@ -211,6 +211,8 @@ static int status_of(const struct record_options *options, const struct session_
 		status = EXIT_CODE_INCOMPLETE;
 		log_err("more was lost than --max-lost allows; a larger --ring-size may help");
 	}
+	if (options->hides_status)
+		return status;
 	return result->command_status > 0 ? result->command_status : status;
 }
 

@@ -11,6 +11,7 @@ struct record_options {
 	uint64_t max_bytes; /* 0: no limit */
 	uint64_t max_lost;  /* UINT64_MAX: any */
 	bool is_quiet;
+	bool hides_status; /* CMD's status is left to others: the recorder has its own only */
 };
 
 /*

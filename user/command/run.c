@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* `ipctrace -- CMD`: record into a temporary file, then report. */
 #include <argp.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "command/command.h"
-#include "command/load_graph.h"
 #include "command/record.h"
+#include "command/record_graph.h"
 #include "command/report.h"
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -27,66 +20,19 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
-/* From here on a reader of stdout that has enough ends us, as with `ipctrace report`. */
-static void sigpipe_unblock(void)
-{
-	const struct timespec now = {};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	while (sigtimedwait(&set, NULL, &now) > 0)
-		continue;
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-static int report_graph(struct graph *graph)
-{
-	struct output_options output = {};
-
-	sigpipe_unblock();
-	return report_write(graph, &output);
-}
-
 /* The graph is in memory and the file gone before anything is printed. */
-static int record_into(struct record_options *record, const char *directory)
-{
-	int status, reported = EXIT_CODE_OK;
-	struct graph *graph = NULL;
-	bool is_recorded;
-	char *path;
-
-	if (asprintf(&path, "%s/%s", directory, LOAD_GRAPH_FILE) < 0)
-		return EXIT_CODE_IO;
-	record->path = path;
-	status = record_to_file(record, &is_recorded);
-	if (is_recorded)
-		reported = load_graph(path, &graph);
-	unlink(path);
-	free(path);
-	rmdir(directory);
-	if (graph)
-		reported = report_graph(graph);
-	graph_free(graph);
-	return status ? status : reported;
-}
-
-/* A directory of our own: nobody else can put a link at the file's name. */
 static int record_and_report(struct record_options *record)
 {
-	const char *base = getenv("TMPDIR");
-	int status = EXIT_CODE_IO;
-	char *directory;
+	struct output_options output = {};
+	struct graph *graph;
+	int status = record_graph(record, NULL, &graph), reported;
 
-	base = base && *base ? base : "/tmp";
-	if (asprintf(&directory, "%s/ipctrace.XXXXXX", base) < 0)
-		return EXIT_CODE_IO;
-	if (mkdtemp(directory))
-		status = record_into(record, directory);
-	else
-		log_err("cannot make a directory in %s: %s", base, strerror(errno));
-	free(directory);
-	return status;
+	if (!graph)
+		return status;
+	record_graph_end();
+	reported = report_write(graph, &output);
+	graph_free(graph);
+	return status ? status : reported;
 }
 
 static int run_run(int argc, char **argv)

@@ -98,6 +98,7 @@ void session_fill_ledger(const struct capture_ledger *counted, const char *end,
 		.filtered = counted->filtered,
 		.barrier_cpus = counted->barrier_cpus,
 		.barrier_reached = counted->barrier_reached,
+		.command_status = -1,
 	};
 	for (int i = 0; i < IPCT_LOSS_NR; i++) {
 		if (!counted->lost[i])
@@ -253,6 +254,7 @@ static void session_end(struct session *session, const char *end)
 	child_poll(&session->child);
 	if (session->child.is_over)
 		result->command_status = session->child.status;
+	result->ledger.command_status = result->command_status;
 }
 
 static int exec_failed(const struct target *target, int err, struct session_result *result)

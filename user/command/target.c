@@ -9,11 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <ipctrace/types.h>
-
 #include "base/log.h"
 #include "base/units.h"
 #include "command/choose.h"
+#include "model/mechanism_set.h"
 
 enum { OPTION_RING_SIZE = 0x200, OPTION_UPROBES };
 
@@ -37,74 +36,18 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static const char *const mechanism_names[] = {
-#define MECHANISM(symbol, number, name, group, model) name,
-#include <ipctrace/mechanisms.def>
-#undef MECHANISM
-	"unix", "socket", "queue", "semaphore", "shared-memory", "all", /* groups */
-};
-
-#define MECHANISM_NAMES_NR (sizeof(mechanism_names) / sizeof(mechanism_names[0]))
-
-/* The mechanisms that go by this name; 0: none. */
-static uint64_t mechanism_bits(const char *word)
-{
-	uint32_t groups = 0;
-	uint64_t bits = 0;
-
-	if (!strcmp(word, "all"))
-		return ~0ULL;
-	if (!strcmp(word, "unix"))
-		groups = IPCT_GROUP_UNIX;
-	else if (!strcmp(word, "socket"))
-		groups = IPCT_GROUP_UNIX | IPCT_GROUP_INET | IPCT_GROUP_VSOCK | IPCT_GROUP_NETLINK;
-	else if (!strcmp(word, "queue"))
-		groups = IPCT_GROUP_QUEUE;
-	else if (!strcmp(word, "semaphore"))
-		groups = IPCT_GROUP_SEMAPHORE;
-	else if (!strcmp(word, "shared-memory"))
-		groups = IPCT_GROUP_MEMORY;
-#define MECHANISM(symbol, number, name, group, model)                                              \
-	if (!strcmp(word, name) || (groups & IPCT_GROUP_##group))                                  \
-		bits |= 1ULL << (number);
-#include <ipctrace/mechanisms.def>
-#undef MECHANISM
-	return bits;
-}
-
-static int mechanism_add(const char *word, uint64_t *mechanisms)
-{
-	uint64_t bits = mechanism_bits(word);
-
-	*mechanisms |= bits;
-	if (bits)
-		return 0;
-	choose_name("-e", word, mechanism_names, MECHANISM_NAMES_NR);
-	return EINVAL;
-}
-
 int target_set_mechanisms(struct target *target, const char *list)
 {
-	char *copy = strdup(list), *rest = copy, *word;
-	int err = copy ? 0 : ENOMEM;
+	char *word = malloc(strlen(list) + 1);
 
+	if (!word)
+		return ENOMEM;
 	target->mechanisms_text = list;
-	target->mechanisms = 0;
-	while (!err && (word = strsep(&rest, ",")))
-		err = mechanism_add(word, &target->mechanisms);
-	free(copy);
-	return err;
-}
-
-uint64_t target_list_mechanisms(const char *list)
-{
-	char *copy = strdup(list), *rest = copy, *word;
-	uint64_t mechanisms = 0;
-
-	while (copy && (word = strsep(&rest, ",")))
-		mechanisms |= mechanism_bits(word);
-	free(copy);
-	return mechanisms;
+	target->mechanisms = mechanism_set_of_list(list, word);
+	if (!target->mechanisms)
+		choose_name("-e", word, mechanism_set_names, mechanism_set_names_nr);
+	free(word);
+	return target->mechanisms ? 0 : EINVAL;
 }
 
 /* The process that a thread belongs to; 0 when it cannot be told. */

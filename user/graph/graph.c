@@ -22,6 +22,7 @@ static void processes_free(struct graph *graph)
 		free(process->comm);
 		free(process->exe);
 		strings_free(process->args);
+		strings_free(process->listens);
 		free(process->cgroup);
 	}
 	free(graph->processes);

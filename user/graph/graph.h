@@ -52,10 +52,10 @@ struct graph_capture {
 	uint64_t duration_ns;
 	char **command; /* NULL-terminated; NULL without a command */
 	enum graph_scope scope;
-	char *hooks;	  /* the hook plan: "all" */
-	bool is_snapshot; /* nothing was traced: who holds what at one moment */
-	bool is_complete; /* false: the recorder did not end the file itself */
-	bool is_lossy; /* something is missing, or went through a channel without a name */
+	char *hooks;	     /* the hook plan: "all" */
+	bool is_snapshot;    /* nothing was traced: who holds what at one moment */
+	bool is_complete;    /* false: the recorder did not end the file itself */
+	bool is_lossy;	     /* something is missing, or went through a channel without a name */
 	uint64_t mechanisms; /* that were traced, a bit for each number; 0: not known */
 	/*
 	 * The barrier at the end: how many CPUs it had to reach, and did; 0, 0: not known, as in
@@ -65,6 +65,8 @@ struct graph_capture {
 	uint32_t barrier_cpus, barrier_reached;
 	bool is_barrier_reached;
 	char barrier_missed[GRAPH_CPUS_MAX]; /* the other CPUs: `0-3,5` */
+	int command_status;  /* as a shell says it; -1: no command, or it had not ended */
+	bool has_unresolved; /* something went through a channel that nobody can name */
 	/* false: what was left behind need not have a channel, nor need a channel tell */
 	bool knows_leftovers;
 };
@@ -81,7 +83,10 @@ struct graph_process {
 	int64_t start_ns;	/* since the capture's start; negative: older */
 	int64_t exit_ns;	/* -1: did not exit in the capture */
 	bool is_traced;
-	uint32_t members; /* after grouping: how many processes this stands for, else 1 */
+	char **listens; /* where it accepts: `0.0.0.0:80`, path, `@name`; NULL-terminated, or NULL
+			 */
+	uint32_t model_id; /* in the model that the graph was built from */
+	uint32_t members;  /* after grouping: how many processes this stands for, else 1 */
 };
 
 struct graph_error {
@@ -142,6 +147,7 @@ struct graph_channel {
 	uint64_t size;	     /* of shared memory, bytes; 0: not known */
 	uint32_t created_by; /* process index, or GRAPH_NONE: not seen */
 	enum graph_left left_at_exit;
+	uint32_t model_id; /* in the model that the graph was built from */
 	size_t endpoints_nr;
 	struct graph_endpoint *endpoints;
 	struct graph_count before_capture;
@@ -157,6 +163,7 @@ struct graph_edge {
 	uint32_t channel; /* index, or GRAPH_NONE */
 	uint32_t passed;  /* fd-pass: index of the channel that was passed, or GRAPH_NONE */
 	enum ipct_mechanism mechanism;
+	uint8_t direction; /* of the channel: edges of one have an exact sum */
 	struct graph_count count;
 	bool is_exact;
 	struct graph_count at_least; /* equals count when exact */

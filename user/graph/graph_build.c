@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/graph_capture.h"
+#include "model/listening.h"
 #include "model/provenance.h"
 
 struct build {
@@ -13,6 +14,7 @@ struct build {
 	struct world *world;
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	bool is_lossy;
+	const struct direction *first_direction; /* of the channel that is being added */
 	uint32_t *process_of; /* by id of the model: index in the graph or GRAPH_NONE */
 	uint32_t *channel_of; /* by index in the world, the same */
 	size_t channels_cap, edges_cap, processes_cap;
@@ -92,6 +94,7 @@ static int process_add(struct build *build, uint32_t id)
 		.start_ns = process->pid ? relative(build, process->start_ns) : 0,
 		.exit_ns = process->exit_ns ? relative(build, process->exit_ns) : -1,
 		.is_traced = process->is_traced,
+		.model_id = id,
 		.members = 1,
 	};
 	build->process_of[id] = graph->processes_nr++;
@@ -126,9 +129,41 @@ static void parents_link(struct build *build)
 	}
 }
 
+static int listen_add(char ***listens, const char *name)
+{
+	size_t nr = 0;
+	char **grown;
+
+	while (*listens && (*listens)[nr])
+		nr++;
+	grown = reallocarray(*listens, nr + 2, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*listens = grown;
+	grown[nr + 1] = NULL;
+	grown[nr] = strdup(name);
+	return grown[nr] ? 0 : -ENOMEM;
+}
+
+static int listens_add(struct build *build)
+{
+	const struct listening *listening = build->world->listening;
+	int err = 0;
+
+	for (; listening && !err; listening = listening->hh.next) {
+		uint32_t process = build->process_of[listening->process];
+
+		if (process != GRAPH_NONE)
+			err = listen_add(&build->graph->processes[process].listens,
+					 listening->name);
+	}
+	return err;
+}
+
 /* Edges ---------------------------------------------------------------------------------- */
 
-static int edge_add(struct build *build, const struct edge *edge, uint32_t channel)
+static int edge_add(struct build *build, const struct edge *edge, uint32_t channel,
+		    uint8_t direction)
 {
 	struct graph *graph = build->graph;
 	struct graph_edge *added;
@@ -152,6 +187,7 @@ static int edge_add(struct build *build, const struct edge *edge, uint32_t chann
 		.channel = channel,
 		.passed = GRAPH_NONE,
 		.mechanism = graph->channels[channel].mechanism,
+		.direction = direction,
 		.count = { edge->messages, edge->bytes },
 		.is_exact = edge->is_exact,
 		.at_least = { edge->at_least_messages, edge->at_least_bytes },
@@ -177,11 +213,12 @@ static void edges_suspect(const struct direction *direction, struct edge_set *se
 static int edges_add(struct build *build, const struct direction *direction, struct edge_set *set,
 		     uint32_t channel)
 {
+	uint8_t number = direction != build->first_direction;
 	int err = 0;
 
 	edges_suspect(direction, set);
 	for (struct edge *edge = set->edges; edge && !err; edge = edge->hh.next)
-		err = edge_add(build, edge, channel);
+		err = edge_add(build, edge, channel, number);
 	return err;
 }
 
@@ -467,6 +504,7 @@ static int channel_add(struct build *build, struct channel *channel)
 		.object = strdup(channel->object),
 		.created_by = GRAPH_NONE,
 		.left_at_exit = left_of(build, channel),
+		.model_id = channel->index,
 		.lost = { channel->lost_messages, channel->lost_bytes },
 		.before_capture = { channel->before.messages, channel->before.bytes },
 		.unread = { channel->unread.messages, channel->unread.bytes },
@@ -478,6 +516,7 @@ static int channel_add(struct build *build, struct channel *channel)
 	err = creator_add(build, channel, out);
 	if (!err)
 		err = endpoints_add(build, channel, out);
+	build->first_direction = &channel->directions[0];
 	for (int i = 0; i < 2 && !err; i++)
 		err = direction_add(build, &channel->directions[i], index);
 	if (!err && channel_counts_sends(channel))
@@ -533,6 +572,8 @@ static int build_run(struct build *build)
 		err = passed_link(build);
 	if (!err)
 		parents_link(build);
+	if (!err)
+		err = listens_add(build);
 	free(build->process_of);
 	free(build->channel_of);
 	return err;

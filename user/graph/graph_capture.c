@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/mechanism_set.h"
 #include "model/standing.h"
 
 static char **command_copy(char *const *command)
@@ -40,6 +41,15 @@ static void barrier_fill(const struct world *world, const struct ledger_info *le
 	memcpy(out->barrier_missed, ledger->barrier_missed, sizeof(out->barrier_missed));
 }
 
+static uint64_t mechanisms_of(const char *list)
+{
+	char *word = malloc(strlen(list) + 1);
+	uint64_t mechanisms = word ? mechanism_set_of_list(list, word) : 0;
+
+	free(word);
+	return mechanisms;
+}
+
 int graph_capture_fill(const struct world *world, const struct capture_info *info,
 		       const struct ledger_info *ledger, bool is_complete,
 		       struct graph_capture *out)
@@ -57,6 +67,9 @@ int graph_capture_fill(const struct world *world, const struct capture_info *inf
 	out->is_complete = is_complete;
 	barrier_fill(world, ledger, is_complete, out);
 	out->knows_leftovers = is_complete && standing_is_told(world);
+	out->has_unresolved = world->has_unresolved;
+	out->command_status = info->command && is_complete ? ledger->command_status : -1;
+	out->mechanisms = mechanisms_of(info->mechanisms);
 	if (!out->host || !out->kernel || !out->arch || !out->hooks ||
 	    (info->command && !out->command))
 		return -ENOMEM;

@@ -60,6 +60,8 @@ static int capture_copy(struct graph_capture *to, const struct graph_capture *fr
 	to->is_barrier_reached = from->is_barrier_reached;
 	to->knows_leftovers = from->knows_leftovers;
 	memcpy(to->barrier_missed, from->barrier_missed, sizeof(to->barrier_missed));
+	to->has_unresolved = from->has_unresolved;
+	to->command_status = from->command_status;
 	if (from->command && strings_copy(&to->command, from->command))
 		return -ENOMEM;
 	if (string_copy(&to->host, from->host) || string_copy(&to->kernel, from->kernel))
@@ -80,6 +82,7 @@ static int process_copy(struct graph_process *to, const struct graph_process *fr
 	*to = *from;
 	to->comm = to->exe = to->cgroup = NULL;
 	to->args = NULL;
+	to->listens = NULL; /* a view has no use for it */
 	to->members = members_of(from->members);
 	to->parent = from->parent == GRAPH_NONE ? GRAPH_NONE : map[from->parent];
 	if (string_copy(&to->comm, from->comm) || string_copy(&to->exe, from->exe))

@@ -7,6 +7,7 @@
 
 #include "model/descriptor_table.h"
 #include "model/inet_tables.h"
+#include "model/listening.h"
 #include "model/mechanism_model.h"
 #include "model/provenance.h"
 #include "model/socket_table.h"
@@ -56,6 +57,7 @@ void world_free(struct world *world)
 	model_vsock_fini(world);
 	model_pass_fini(world);
 	model_access_fini(world);
+	listening_fini(world);
 	for (size_t i = 0; i < world->channels_nr; i++)
 		channel_free(world->channels[i]);
 	free(world->channels);
@@ -250,6 +252,8 @@ static int apply_text(struct world *world, const struct ipct_text *text)
 			       process_set_text(&process->exe, text->text, text->text_len);
 	case IPCT_TEXT_ARGS:
 		return process->args ? 0 : process_set_args(process, text->text, text->text_len);
+	case IPCT_TEXT_TITLE:
+		return process_set_args(process, text->text, text->text_len);
 	case IPCT_TEXT_CGROUP:
 		return process_set_text(&process->cgroup, text->text, text->text_len);
 	default:
@@ -299,6 +303,8 @@ static int apply_socket(struct world *world, const struct ipct_socket *socket)
 
 	if (!err)
 		err = model_pass_level(world, socket);
+	if (!err)
+		err = listening_note(world, socket);
 	return err ? err :
 		     provenance_describe(world, &socket->event, socket->mechanism, &socket->key,
 					 socket->origin);

@@ -18,6 +18,7 @@ struct udp_table;
 struct descriptor_table;
 struct provenance_table;
 struct standing_table;
+struct listening;
 
 struct world {
 	struct process_table *processes;
@@ -40,6 +41,7 @@ struct world {
 	struct descriptor_table *descriptors;
 	struct provenance_table *provenances;
 	struct standing_table *standing;
+	struct listening *listening;	       /* uthash, listening.h */
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
 	bool is_system_wide;
 	bool has_unresolved;	    /* something went through a channel that nobody can name */

@@ -10,7 +10,8 @@
  * graph has `view`, and a process that stands for several has `members` and no pid. An endpoint has
  * `io_uring`, how many of its operations were done by that, if any were; one of role hold has
  * `ends` and `descriptors`. Shared memory has its `size`, and its endpoints `attached_ns` (null:
- * before it was watched) and `detached_ns` (null: still mapped).
+ * before it was watched) and `detached_ns` (null: still mapped). `capture.command_status` is how
+ * the command ended, if it did; a process that accepts connections has `listens`, where.
  */
 #include <errno.h>
 #include <string.h>
@@ -57,6 +58,8 @@ static int write_process(const struct graph *graph, size_t index, FILE *stream)
 	else
 		json_put_s64(&object, "exit_ns", process->exit_ns);
 	json_put_bool(&object, "traced", process->is_traced);
+	if (process->listens)
+		json_put_texts(&object, "listens", process->listens);
 	if (process->members > 1)
 		json_put_u64(&object, "members", process->members);
 	return json_build_write(&object, stream);

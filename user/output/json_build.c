@@ -164,6 +164,8 @@ struct json_build json_capture_new(const struct graph_capture *capture)
 	json_put_text(&object, "scope", scopes[capture->scope]);
 	json_put_text(&object, "hooks", capture->hooks);
 	json_put_bool(&object, "complete", capture->is_complete);
+	if (capture->command_status >= 0 && capture->command)
+		json_put_u64(&object, "command_status", (uint64_t)capture->command_status);
 	put_barrier(&object, capture);
 	json_put_bool(&object, "leftovers_known", capture->knows_leftovers);
 	return object;

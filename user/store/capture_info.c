@@ -74,12 +74,12 @@ char *ledger_info_encode(const struct ledger_info *ledger)
 			json_decref(causes);
 			return NULL;
 		}
-	return json_encode(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:o*}", "time_ns",
-				     (json_int_t)ledger->time_ns, "seen", (json_int_t)ledger->seen,
-				     "recorded", (json_int_t)ledger->recorded, "aggregated",
-				     (json_int_t)ledger->aggregated, "filtered",
-				     (json_int_t)ledger->filtered, "causes", causes, "end",
-				     ledger->end, "barrier", json_barrier(ledger)));
+	return json_encode(json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:i, s:o*}", "time_ns",
+		(json_int_t)ledger->time_ns, "seen", (json_int_t)ledger->seen, "recorded",
+		(json_int_t)ledger->recorded, "aggregated", (json_int_t)ledger->aggregated,
+		"filtered", (json_int_t)ledger->filtered, "causes", causes, "end", ledger->end,
+		"command_status", ledger->command_status, "barrier", json_barrier(ledger)));
 }
 
 static int command_decode(json_t *array, char ***ret_command)
@@ -195,6 +195,8 @@ int ledger_info_decode(const char *text, struct ledger_info *ret_ledger)
 			json_integer_value(value) > 0 ? json_integer_value(value) : 0;
 		ret_ledger->causes_nr++;
 	}
+	value = json_object_get(json, "command_status");
+	ret_ledger->command_status = json_is_integer(value) ? (int)json_integer_value(value) : -1;
 	end = json_string_value(json_object_get(json, "end"));
 	snprintf(ret_ledger->end, sizeof(ret_ledger->end), "%s", end ? end : "");
 	barrier_decode(json_object_get(json, "barrier"), ret_ledger);

@@ -29,6 +29,7 @@ struct ledger_info {
 		char name[LEDGER_CAUSE_LEN]; /* only [a-z0-9-], also when read from a file */
 		uint64_t count;
 	} causes[LEDGER_CAUSES_MAX]; /* of loss; only those that occurred */
+	int command_status;	     /* as a shell says it; -1: no command, or it goes on */
 	char end[LEDGER_CAUSE_LEN];  /* why the capture ended: "command", "duration", … */
 	/*
 	 * The barrier at the end: how many CPUs it had to reach, and did (user/capture/barrier.c);

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "graph_fixture.h"
+#include "verify/evaluate.h"
+
+/* a → b over a pipe, a ↔ c over a unix socket, all exact; the kernel and `before` have their say.
+ */
+struct world_of_tests {
+	struct graph *graph;
+	uint32_t a, b, c, kernel, before, remote;
+	uint32_t pipe, stream;
+};
+
+#define ROLES "ipctrace: 1\nroles: {a: {comm: a}, b: {comm: b}, c: {comm: c}}\n"
+
+static struct world_of_tests world_new_of_tests(void)
+{
+	struct world_of_tests world = { .graph = fixture_new() };
+	struct graph *graph = world.graph;
+
+	graph->capture.mechanisms = UINT64_MAX;
+	world.a = fixture_process(graph, 1, "a", "/a");
+	world.b = fixture_process(graph, 2, "b", "/b");
+	world.c = fixture_process(graph, 3, "c", "/c");
+	world.kernel = fixture_process(graph, 0, "kernel", "");
+	world.before = fixture_process(graph, 0, "before capture", "");
+	world.remote = fixture_process(graph, 0, "10.0.0.7:80", "");
+	world.pipe = fixture_channel(graph, IPCT_PIPE, "", "pipe:[1]");
+	fixture_endpoint(graph, world.pipe, world.a, IPCT_ROLE_SEND, 10, 1000);
+	fixture_endpoint(graph, world.pipe, world.b, IPCT_ROLE_RECEIVE, 10, 1000);
+	fixture_edge(graph, world.a, world.b, world.pipe, 10, 1000);
+	world.stream = fixture_channel(graph, IPCT_UNIX_STREAM, "/run/c.sock", "socket:[2]");
+	fixture_edge(graph, world.a, world.c, world.stream, 5, 500);
+	fixture_edge(graph, world.c, world.a, world.stream, 4, 400)->direction = 1;
+	return world;
+}
+
+static struct spec *spec_of(const char *rules)
+{
+	struct text_problem problem;
+	struct spec *spec;
+	char text[2000];
+
+	snprintf(text, sizeof(text), ROLES "%s\n", rules);
+	if (spec_parse(text, strlen(text), &spec, &problem))
+		fail_msg("%zu:%zu: %s in %s", problem.place.line, problem.place.column,
+			 problem.text, text);
+	return spec;
+}
+
+/* The verdict on the only rule (or closed, at_exit), with up to `max_lost` lost. */
+static enum verdict_status judged(const struct graph *graph, const char *rules, uint64_t max_lost,
+				  enum verdict_reason *ret_reason)
+{
+	const struct evaluate_options options = { .max_lost = max_lost };
+	struct spec *spec = spec_of(rules);
+	struct verdicts verdicts;
+	enum verdict_status status;
+
+	assert_int_equal(evaluate(spec, graph, &options, &verdicts), 0);
+	assert_true(verdicts.nr >= 1);
+	status = verdicts.all[0].status;
+	if (ret_reason)
+		*ret_reason = verdicts.all[0].reason;
+	verdicts_fini(&verdicts);
+	spec_free(spec);
+	return status;
+}
+
+static void is(const struct graph *graph, const char *rules, enum verdict_status expected,
+	       enum verdict_reason reason)
+{
+	enum verdict_reason found;
+	enum verdict_status status = judged(graph, rules, 0, &found);
+
+	if (status != expected || found != reason)
+		fail_msg("%s: %s (%s), expected %s (%s)", rules, verdict_status_names[status],
+			 verdict_reason_names[found], verdict_status_names[expected],
+			 verdict_reason_names[reason]);
+}
+
+static void passes(const struct graph *graph, const char *rules)
+{
+	is(graph, rules, VERDICT_PASS, VERDICT_REASON_NONE);
+}
+
+static void fails(const struct graph *graph, const char *rules, enum verdict_reason reason)
+{
+	is(graph, rules, VERDICT_FAIL, reason);
+}
+
+static void is_open(const struct graph *graph, const char *rules, enum verdict_reason reason)
+{
+	is(graph, rules, VERDICT_INCONCLUSIVE, reason);
+}
+
+static void test_require(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	passes(world.graph, "require: [a -> b via pipe]");
+	passes(world.graph, "require: [\"* -> b via all\"]");
+	passes(world.graph, "require: [a -> c via unix /run/*]");
+	passes(world.graph, "require: [{rule: a -> b via pipe, count: 10}]");
+	fails(world.graph, "require: [{rule: a -> b via pipe, count: 11}]", VERDICT_REASON_BOUND);
+	fails(world.graph, "require: [b -> a via pipe]", VERDICT_REASON_ABSENT);
+	fails(world.graph, "require: [a -> b via unix]", VERDICT_REASON_ABSENT);
+	fails(world.graph, "require: [a -> c via unix /tmp/*]", VERDICT_REASON_ABSENT);
+	fails(world.graph, "require: [a -> other via pipe]", VERDICT_REASON_ABSENT);
+	graph_free(world.graph);
+}
+
+static void test_bounds(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	passes(world.graph,
+	       "require: [\"a -> b via pipe where messages = 10, bytes in 1000..1000\"]");
+	passes(world.graph, "require: [\"a -> * via all where messages = 15, bytes = 1500\"]");
+	passes(world.graph, "require: [\"a -> * via all where peers = 2\"]");
+	passes(world.graph, "require: [\"a -> b via pipe where bytes != 999\"]");
+	passes(world.graph, "require: [\"a -> b via pipe where rate = 100\"]"); /* in 10 s */
+	fails(world.graph, "require: [\"a -> b via pipe where bytes != 1000\"]",
+	      VERDICT_REASON_BOUND);
+	fails(world.graph, "require: [\"a -> b via pipe where messages > 10\"]",
+	      VERDICT_REASON_BOUND);
+	fails(world.graph, "require: [\"a -> * via all where peers < 2\"]", VERDICT_REASON_BOUND);
+	graph_free(world.graph);
+}
+
+static void test_forbid(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	passes(world.graph, "forbid: [b -> a via pipe]");
+	passes(world.graph, "forbid: [\"* -> * via tcp\"]");
+	fails(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_SEEN);
+	fails(world.graph, "forbid: [\"* -> * via unix *.sock\"]", VERDICT_REASON_SEEN);
+	/* with bounds: only what is within all of them */
+	fails(world.graph, "forbid: [\"a -> b via pipe where bytes > 999\"]", VERDICT_REASON_SEEN);
+	passes(world.graph, "forbid: [\"a -> b via pipe where bytes > 1000\"]");
+	passes(world.graph, "forbid: [a -> b via pipe]\nignore: [a -> b via pipe]");
+	fails(world.graph, "forbid: [a -> b via pipe]\nallow: [a -> b via pipe]",
+	      VERDICT_REASON_SEEN);
+	graph_free(world.graph);
+}
+
+/* Edges whose split is a guess: certain is at_least, and the sum of one direction. */
+static void test_inexact(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	struct graph_edge *edge = &world.graph->edges[0];
+
+	(void)state;
+	edge->is_exact = false;
+	edge->at_least = (struct graph_count){ 4, 400 };
+	/* the only edge of its direction: the sum is exact */
+	passes(world.graph, "require: [\"a -> b via pipe where bytes = 1000\"]");
+	fixture_edge(world.graph, world.c, world.b, world.pipe, 10, 1000);
+	edge = &world.graph->edges[0];
+	world.graph->edges[3].is_exact = false;
+	world.graph->edges[3].at_least = (struct graph_count){ 4, 400 };
+	passes(world.graph, "require: [\"a -> b via pipe where bytes >= 400\"]");
+	passes(world.graph, "require: [\"a -> b via pipe where bytes <= 1600\"]");
+	is_open(world.graph, "require: [\"a -> b via pipe where bytes >= 401\"]",
+		VERDICT_REASON_BOUND);
+	is_open(world.graph, "require: [\"a -> b via pipe where bytes <= 1599\"]",
+		VERDICT_REASON_BOUND);
+	fails(world.graph, "require: [\"a -> b via pipe where bytes > 1600\"]",
+	      VERDICT_REASON_BOUND);
+	fails(world.graph, "require: [\"a -> b via pipe where bytes < 400\"]",
+	      VERDICT_REASON_BOUND);
+	/* both together are exact again */
+	passes(world.graph, "require: [\"* -> b via pipe where bytes = 2000\"]");
+	fails(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_SEEN);
+	/* nothing of it is certain: neither there nor not */
+	edge->at_least = (struct graph_count){ 0, 0 };
+	is_open(world.graph, "require: [a -> b via pipe]", VERDICT_REASON_UNPROVEN);
+	is_open(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_UNPROVEN);
+	is_open(world.graph, "closed: {mechanisms: [pipe]}\nallow: [c -> b via pipe]",
+		VERDICT_REASON_UNPROVEN);
+	graph_free(world.graph);
+}
+
+/* What may be missing proves no absence and no upper limit. */
+static void gap_is(struct graph *graph, enum verdict_reason reason)
+{
+	passes(graph, "require: [a -> b via pipe]");
+	passes(graph, "require: [\"a -> b via pipe where bytes >= 1000\"]");
+	fails(graph, "require: [\"a -> b via pipe where bytes < 1000\"]", VERDICT_REASON_BOUND);
+	fails(graph, "forbid: [a -> b via pipe]", VERDICT_REASON_SEEN);
+	fails(graph, "closed: {mechanisms: [pipe]}", VERDICT_REASON_SEEN);
+	is_open(graph, "require: [\"a -> b via pipe where bytes <= 1000\"]", reason);
+	is_open(graph, "require: [\"a -> b via pipe where unread = 0\"]", reason);
+	is_open(graph, "require: [\"a -> b via pipe where errors.EPIPE = 0\"]", reason);
+	is_open(graph, "require: [\"a -> b via pipe where peers = 1\"]", reason);
+	is_open(graph, "require: [b -> a via pipe]", reason);
+	is_open(graph, "forbid: [b -> a via pipe]", reason);
+	is_open(graph, "closed: {mechanisms: [tcp]}", reason);
+	is_open(graph, "at_exit: {sysv: 0}", reason);
+}
+
+static void test_lost(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->ledger.lost = 3;
+	for (size_t i = 0; i < world.graph->edges_nr; i++) {
+		world.graph->edges[i].is_exact = false;
+		world.graph->edges[i].at_least = (struct graph_count){ 0, 0 };
+	}
+	gap_is(world.graph, VERDICT_REASON_LOST);
+	/* so many are taken for none */
+	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", 3, NULL), VERDICT_PASS);
+	assert_int_equal(judged(world.graph, "require: [\"a -> b via pipe where bytes = 1000\"]", 3,
+				NULL),
+			 VERDICT_PASS);
+	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", 2, NULL),
+			 VERDICT_INCONCLUSIVE);
+	graph_free(world.graph);
+}
+
+static void test_cut(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->capture.is_complete = false;
+	gap_is(world.graph, VERDICT_REASON_CUT);
+	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", UINT64_MAX, NULL),
+			 VERDICT_INCONCLUSIVE);
+	graph_free(world.graph);
+}
+
+static void test_unresolved(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->capture.has_unresolved = true;
+	passes(world.graph, "require: [a -> b via pipe]");
+	is_open(world.graph, "forbid: [b -> a via pipe]", VERDICT_REASON_UNRESOLVED);
+	graph_free(world.graph);
+}
+
+static void test_not_traced(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->capture.mechanisms = 1ULL << IPCT_PIPE;
+	passes(world.graph, "forbid: [b -> a via pipe]");
+	is_open(world.graph, "forbid: [b -> a via tcp]", VERDICT_REASON_NOT_TRACED);
+	is_open(world.graph, "require: [b -> a via tcp]", VERDICT_REASON_NOT_TRACED);
+	is_open(world.graph, "closed: {mechanisms: [tcp]}", VERDICT_REASON_NOT_TRACED);
+	graph_free(world.graph);
+}
+
+static void test_closed(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	passes(world.graph, "closed: true\nallow: [a -> b via pipe, a -> c via unix]");
+	passes(world.graph, "closed: false\nforbid: [b -> a via pipe]");
+	passes(world.graph, "closed: {mechanisms: [tcp]}");
+	passes(world.graph, "closed: {roles: [b]}\nallow: [a -> b via pipe]");
+	passes(world.graph, "closed: {roles: [b]}\nignore: [a -> b via pipe]");
+	fails(world.graph, "closed: true\nallow: [a -> b via pipe]", VERDICT_REASON_SEEN);
+	fails(world.graph, "closed: true\nallow: [b -> a via pipe, a -> c via unix]",
+	      VERDICT_REASON_SEEN);
+	fails(world.graph, "closed: {roles: [b]}", VERDICT_REASON_SEEN);
+	/* required is allowed; answers go with the question, but not through a pipe */
+	fixture_edge(world.graph, world.b, world.a, world.pipe, 1, 1)->direction = 0;
+	fails(world.graph, "closed: true\nallow: [a -> b via pipe, a -> c via unix]",
+	      VERDICT_REASON_SEEN);
+	graph_free(world.graph);
+}
+
+/* What it sends itself, what the kernel sends, and what is older than the capture. */
+static void test_closed_leaves_out(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	uint32_t channel = fixture_channel(world.graph, IPCT_SIGNAL, "SIGALRM", "signal:[14:1]");
+
+	(void)state;
+	fixture_edge(world.graph, world.kernel, world.a, channel, 1, 0);
+	fixture_edge(world.graph, world.a, world.a, channel, 1, 0);
+	fixture_edge(world.graph, world.before, world.b, world.pipe, 1, 10);
+	passes(world.graph, "closed: true\nallow: [a -> b via pipe, a -> c via unix]");
+	/* but they can be named */
+	fails(world.graph, "forbid: [kernel -> a via signal SIGALRM]", VERDICT_REASON_SEEN);
+	fails(world.graph, "forbid: [a -> a via signal]", VERDICT_REASON_SEEN);
+	fails(world.graph, "forbid: [before -> b via pipe]", VERDICT_REASON_SEEN);
+	fixture_edge(world.graph, world.c, world.a, channel, 1, 0);
+	fails(world.graph, "closed: true\nallow: [a -> b via pipe, a -> c via unix]",
+	      VERDICT_REASON_SEEN);
+	graph_free(world.graph);
+}
+
+static void test_remote(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	uint32_t channel = fixture_channel(world.graph, IPCT_TCP, "10.0.0.7:80", "socket:[9]");
+	struct graph_edge *edge = fixture_edge(world.graph, world.a, world.remote, channel, 3, 30);
+
+	(void)state;
+	edge->is_exact = false;
+	edge->at_least = (struct graph_count){ 0, 0 };
+	/* what left this machine is what can be judged */
+	passes(world.graph, "require: [\"a -> remote via tcp *:80 where bytes = 30\"]");
+	fails(world.graph, "forbid: [\"* -> remote via tcp\"]", VERDICT_REASON_SEEN);
+	fails(world.graph, "closed: {mechanisms: [tcp]}", VERDICT_REASON_SEEN);
+	graph_free(world.graph);
+}
+
+static void test_unread(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	struct graph_channel *pipe = &world.graph->channels[world.pipe];
+
+	(void)state;
+	passes(world.graph, "require: [\"a -> b via pipe where unread = 0\"]");
+	pipe->unread.bytes = 7;
+	pipe->endpoints[0].count.bytes = 1007;
+	fails(world.graph, "require: [\"a -> b via pipe where unread = 0\"]", VERDICT_REASON_BOUND);
+	passes(world.graph, "require: [\"a -> b via pipe where unread = 7\"]");
+	/* another one sent, and all of its bytes were taken */
+	fixture_endpoint(world.graph, world.pipe, world.c, IPCT_ROLE_SEND, 1, 50);
+	fixture_edge(world.graph, world.c, world.b, world.pipe, 1, 50);
+	fails(world.graph, "require: [\"a -> b via pipe where unread = 0\"]", VERDICT_REASON_BOUND);
+	passes(world.graph, "require: [\"c -> b via pipe where unread = 0\"]");
+	/* or perhaps not: then it may be of either */
+	world.graph->edges[3].is_exact = false;
+	world.graph->edges[3].at_least.bytes = 40;
+	is_open(world.graph, "require: [\"c -> b via pipe where unread = 0\"]",
+		VERDICT_REASON_BOUND);
+	graph_free(world.graph);
+}
+
+static void test_errors(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	struct graph_endpoint *send = &world.graph->channels[world.pipe].endpoints[0];
+
+	(void)state;
+	passes(world.graph, "require: [\"a -> b via pipe where errors.EAGAIN = 0\"]");
+	send->errors = calloc(1, sizeof(*send->errors));
+	send->errors[0] = (struct graph_error){ EAGAIN, 2 };
+	send->errors_nr = 1;
+	fails(world.graph, "require: [\"a -> b via pipe where errors.EAGAIN = 0\"]",
+	      VERDICT_REASON_BOUND);
+	passes(world.graph, "require: [\"a -> b via pipe where errors.EWOULDBLOCK = 2\"]");
+	passes(world.graph, "require: [\"a -> b via pipe where errors.EPIPE = 0\"]");
+	graph_free(world.graph);
+}
+
+static void test_residency(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	is_open(world.graph, "require: [\"a -> b via pipe where p99 < 1s\"]", VERDICT_REASON_BOUND);
+	world.graph->edges[0].residency = histogram_new();
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(histogram_add(world.graph->edges[0].residency, 1000000), 0);
+	passes(world.graph, "require: [\"a -> b via pipe where p99 < 1s, p50 > 500us\"]");
+	fails(world.graph, "require: [\"a -> b via pipe where p50 > 2ms\"]", VERDICT_REASON_BOUND);
+	/* a histogram is not that exact */
+	is_open(world.graph, "require: [\"a -> b via pipe where p50 = 1ms\"]",
+		VERDICT_REASON_BOUND);
+	graph_free(world.graph);
+}
+
+static void test_reserved(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	is(world.graph, "require: [\"a -> b via pipe where wait < 1s\"]", VERDICT_SKIPPED,
+	   VERDICT_REASON_NOT_MEASURED);
+	fails(world.graph, "require: [\"a -> b via pipe where wait < 1s, bytes = 1\"]",
+	      VERDICT_REASON_BOUND);
+	graph_free(world.graph);
+}
+
+static void test_memory(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	uint32_t memory = fixture_channel(world.graph, IPCT_MEMFD, "ring", "memfd:[5]");
+
+	(void)state;
+	fixture_endpoint(world.graph, memory, world.a, IPCT_ROLE_MAP_RW, 0, 0);
+	fails(world.graph, "require: [a -- b via shared-memory]", VERDICT_REASON_ABSENT);
+	fixture_endpoint(world.graph, memory, world.b, IPCT_ROLE_MAP_RO, 0, 0);
+	passes(world.graph, "require: [a -- b via shared-memory]");
+	passes(world.graph, "require: [b -- a via memfd ring]");
+	passes(world.graph, "require: [\"a -- * via memfd where peers = 1\"]");
+	fails(world.graph, "require: [a -- b via memfd other]", VERDICT_REASON_ABSENT);
+	fails(world.graph, "require: [a -- b via posix-shm]", VERDICT_REASON_ABSENT);
+	fails(world.graph, "require: [a -- a via memfd]", VERDICT_REASON_ABSENT);
+	fails(world.graph,
+	      "forbid: [\"other -- a via memfd\", \"b -- a via memfd\"]\n"
+	      "ignore: [c -- b via memfd]\nexit: any\n"
+	      "require: [c -- b via memfd]",
+	      VERDICT_REASON_ABSENT);
+	fails(world.graph, "forbid: [b -- a via memfd]", VERDICT_REASON_SEEN);
+	passes(world.graph, "forbid: [other -- a via memfd]");
+	fails(world.graph, "closed: {mechanisms: [shared-memory]}", VERDICT_REASON_SEEN);
+	passes(world.graph, "closed: {mechanisms: [shared-memory]}\nallow: [b -- a via memfd]");
+	graph_free(world.graph);
+}
+
+static void test_leftovers(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	uint32_t queue = fixture_channel(world.graph, IPCT_SYSV_MSG, "0x1", "sysv-msg:[1]");
+	struct graph_channel *channel = &world.graph->channels[queue];
+
+	(void)state;
+	is_open(world.graph, "at_exit: {sysv: 0}", VERDICT_REASON_NOT_RECORDED);
+	world.graph->capture.knows_leftovers = true;
+	channel->left_at_exit = GRAPH_LEFT_YES;
+	passes(world.graph, "at_exit: {sysv: 0}"); /* older than the capture */
+	channel->created_by = world.a;
+	fails(world.graph, "at_exit: {sysv: 0}", VERDICT_REASON_LEFT);
+	passes(world.graph, "at_exit: {sysv: 1}");
+	passes(world.graph, "at_exit: {posix-mq: 0}");
+	channel->left_at_exit = GRAPH_LEFT_NO;
+	passes(world.graph, "at_exit: {sysv: 0}");
+	channel->left_at_exit = GRAPH_LEFT_UNKNOWN;
+	is_open(world.graph, "at_exit: {sysv: 0}", VERDICT_REASON_NOT_RECORDED);
+	graph_free(world.graph);
+}
+
+static void test_exit(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	passes(world.graph, "");
+	world.graph->capture.command_status = 3;
+	fails(world.graph, "", VERDICT_REASON_STATUS);
+	passes(world.graph, "exit: 3");
+	world.graph->capture.command_status = -1;
+	is(world.graph, "", VERDICT_SKIPPED, VERDICT_REASON_NOT_RECORDED);
+	is_open(world.graph, "exit: 3", VERDICT_REASON_NOT_RECORDED);
+	graph_free(world.graph);
+}
+
+static void test_nearest(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+	const struct evaluate_options options = {};
+	struct spec *spec = spec_of("require: [a -> b via tcp, c -> b via pipe, b -> a via pipe]\n"
+				    "forbid: [a -> b via pipe]");
+	struct verdicts verdicts;
+
+	(void)state;
+	assert_int_equal(evaluate(spec, world.graph, &options, &verdicts), 0);
+	assert_int_equal(verdicts.all[0].nearest, 0);
+	assert_int_equal(verdicts.all[1].nearest, 0);
+	assert_int_equal(verdicts.all[2].nearest, 0);
+	/* without examples of their own, the edge stands for its transfers */
+	assert_int_equal(verdicts.all[3].examples_nr, 1);
+	assert_true(verdicts.all[3].examples[0].is_edge);
+	assert_int_equal(verdicts.all[3].examples[0].transfer.bytes, 1000);
+	assert_int_equal(verdicts.count[VERDICT_FAIL], 4);
+	assert_int_equal(verdicts_status(&verdicts), VERDICT_FAIL);
+	verdicts_fini(&verdicts);
+	spec_free(spec);
+	graph_free(world.graph);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_require),	   cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_forbid),	   cmocka_unit_test(test_inexact),
+		cmocka_unit_test(test_lost),	   cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_unresolved), cmocka_unit_test(test_not_traced),
+		cmocka_unit_test(test_closed),	   cmocka_unit_test(test_closed_leaves_out),
+		cmocka_unit_test(test_remote),	   cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_errors),	   cmocka_unit_test(test_residency),
+		cmocka_unit_test(test_reserved),   cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_leftovers),  cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_nearest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

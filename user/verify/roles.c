@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "verify/roles.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROLE_UNKNOWN UINT32_MAX
+#define GENERATIONS_MAX 4096
+
+struct assign {
+	const struct spec *spec;
+	const struct graph *graph;
+	uint32_t *roles;
+};
+
+static uint32_t node_role(const struct graph_process *node)
+{
+	if (!strcmp(node->comm, "kernel"))
+		return SPEC_ROLE_KERNEL;
+	if (!strcmp(node->comm, "before capture"))
+		return SPEC_ROLE_BEFORE;
+	return SPEC_ROLE_REMOTE;
+}
+
+/* The arguments as one text, blanks between them; owned by the caller. NULL without memory. */
+static char *args_join(char *const *args)
+{
+	size_t len = 1;
+	char *text, *at;
+
+	for (char *const *arg = args; *arg; arg++)
+		len += strlen(*arg) + 1;
+	text = at = malloc(len);
+	if (!text)
+		return NULL;
+	for (char *const *arg = args; *arg; arg++) {
+		at = stpcpy(at, *arg);
+		if (arg[1])
+			*at++ = ' ';
+	}
+	*at = '\0';
+	return text;
+}
+
+static bool is_transparent(const struct assign *assign, const struct graph_process *process)
+{
+	return assign->spec->transparent.nr &&
+	       spec_globs_match(&assign->spec->transparent, process->comm);
+}
+
+/* The nearest ancestor that is not transparent, or GRAPH_NONE. */
+static uint32_t parent_of(const struct assign *assign, const struct graph_process *process)
+{
+	uint32_t parent = process->parent;
+
+	for (int i = 0; i < GENERATIONS_MAX && parent != GRAPH_NONE; i++) {
+		const struct graph_process *at = &assign->graph->processes[parent];
+
+		if (!is_transparent(assign, at))
+			return parent;
+		parent = at->parent;
+	}
+	return GRAPH_NONE;
+}
+
+static bool parent_matches(const struct assign *assign, const struct spec_role *role,
+			   uint32_t parent)
+{
+	/* a parent that the capture knows nothing of matches no role */
+	uint32_t parent_role = parent == GRAPH_NONE ? SPEC_ROLE_OTHER : assign->roles[parent];
+
+	for (size_t i = 0; i < role->parents_nr; i++)
+		if (role->parents[i] == parent_role)
+			return true;
+	return !role->parents_nr;
+}
+
+static bool listens_match(const struct spec_role *role, const struct graph_process *process)
+{
+	for (char *const *name = process->listens; name && *name; name++)
+		if (spec_globs_match(&role->listens, *name))
+			return true;
+	return !role->listens.nr;
+}
+
+static bool text_matches(const struct spec_globs *globs, const char *text)
+{
+	return !globs->nr || spec_globs_match(globs, text);
+}
+
+static bool role_matches(const struct assign *assign, const struct spec_role *role,
+			 const struct graph_process *process, const char *args)
+{
+	return text_matches(&role->exe, process->exe) && text_matches(&role->comm, process->comm) &&
+	       text_matches(&role->args, args) && text_matches(&role->cgroup, process->cgroup) &&
+	       (!role->has_uid || role->uid == process->uid) && listens_match(role, process) &&
+	       parent_matches(assign, role, parent_of(assign, process));
+}
+
+/* Its parents have their roles already. */
+static int process_assign(struct assign *assign, uint32_t index)
+{
+	const struct graph_process *process = &assign->graph->processes[index];
+	uint32_t parent;
+	char *args;
+
+	if (!process->pid) {
+		assign->roles[index] = node_role(process);
+		return 0;
+	}
+	args = args_join(process->args);
+	if (!args)
+		return -ENOMEM;
+	assign->roles[index] = SPEC_ROLE_OTHER;
+	for (size_t i = SPEC_ROLE_BUILTIN_NR; i < assign->spec->roles_nr; i++)
+		if (role_matches(assign, &assign->spec->roles[i], process, args)) {
+			assign->roles[index] = (uint32_t)i;
+			break;
+		}
+	free(args);
+	if (assign->roles[index] != SPEC_ROLE_OTHER || !is_transparent(assign, process))
+		return 0;
+	parent = parent_of(assign, process);
+	if (parent != GRAPH_NONE)
+		assign->roles[index] = assign->roles[parent];
+	return 0;
+}
+
+/* The oldest ancestor without a role yet; `index` itself if its parent has one. */
+static uint32_t oldest_unknown(const struct assign *assign, uint32_t index)
+{
+	for (int i = 0; i < GENERATIONS_MAX; i++) {
+		uint32_t parent = assign->graph->processes[index].parent;
+
+		if (parent == GRAPH_NONE || parent == index ||
+		    assign->roles[parent] != ROLE_UNKNOWN)
+			break;
+		index = parent;
+	}
+	return index;
+}
+
+static int line_assign(struct assign *assign, uint32_t index)
+{
+	int err = 0;
+
+	while (!err && assign->roles[index] == ROLE_UNKNOWN)
+		err = process_assign(assign, oldest_unknown(assign, index));
+	return err;
+}
+
+int roles_assign(const struct spec *spec, const struct graph *graph, uint32_t **ret_roles)
+{
+	struct assign assign = { .spec = spec, .graph = graph };
+	int err = 0;
+
+	assign.roles = malloc((graph->processes_nr + 1) * sizeof(*assign.roles));
+	if (!assign.roles)
+		return -ENOMEM;
+	for (size_t i = 0; i < graph->processes_nr; i++)
+		assign.roles[i] = ROLE_UNKNOWN;
+	for (size_t i = 0; i < graph->processes_nr && !err; i++)
+		err = line_assign(&assign, (uint32_t)i);
+	if (err)
+		free(assign.roles);
+	else
+		*ret_roles = assign.roles;
+	return err;
+}
