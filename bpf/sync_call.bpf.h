@@ -46,7 +46,8 @@
 
 /* Records ------------------------------------------------------------------------------- */
 
-static __noinline int sync_aggregate(const struct ipct_sync *s)
+/* Inlined: 7.3 refuses to read here what the caller's caller has on its stack (`poisoned`). */
+static __always_inline void sync_aggregate(const struct ipct_sync *s)
 {
 	struct ipct_aggregate_value *value;
 	struct ipct_aggregate_key key = {
@@ -67,7 +68,7 @@ static __noinline int sync_aggregate(const struct ipct_sync *s)
 	value = aggregate_get(&key, s->event.time_ns);
 	if (!value) {
 		count_loss(IPCT_LOSS_AGGREGATE_FULL);
-		return 0;
+		return;
 	}
 	__sync_fetch_and_add(&value->operations, 1);
 	if (!s->result)
@@ -75,7 +76,6 @@ static __noinline int sync_aggregate(const struct ipct_sync *s)
 	__sync_fetch_and_add(&value->bytes, s->amount);
 	__sync_fetch_and_add(&value->wait_ns, s->wait_ns);
 	value->last_ns = s->event.time_ns;
-	return 0;
 }
 
 static __noinline int sync_output(struct ipct_sync *s)
