@@ -74,6 +74,8 @@ struct io_splice___uring {
 #define COMPAT_THREAD_SIZE (4UL << 12)
 #endif
 
+/* Task storage came with 5.11 (4cf1bc1f1045). */
+#define COMPAT_BPF_MAP_TYPE_TASK_STORAGE 29
 #define COMPAT_BPF_FUNC_task_storage_get 156
 #define COMPAT_BPF_FUNC_get_current_task_btf 158
 #define COMPAT_BPF_FUNC_task_pt_regs 175
@@ -90,6 +92,27 @@ static __always_inline struct pt_regs *compat_task_regs(struct task_struct *task
 		return (struct pt_regs *)compat_task_pt_regs(task);
 	return (struct pt_regs *)((unsigned long)BPF_CORE_READ(task, stack) + COMPAT_THREAD_SIZE) -
 	       1;
+}
+
+/* dentry.d_alias was in a union called d_u, which has no name any more in 7.3. */
+union dentry_union___named {
+	struct hlist_node d_alias;
+} __attribute__((preserve_access_index));
+
+struct dentry___named_union {
+	union dentry_union___named d_u;
+} __attribute__((preserve_access_index));
+
+struct dentry___alias {
+	struct hlist_node d_alias;
+} __attribute__((preserve_access_index));
+
+/* The dentry that holds this node of its inode's list. */
+static __always_inline struct dentry *compat_alias_dentry(struct hlist_node *node)
+{
+	if (bpf_core_field_exists(((struct dentry___alias *)0)->d_alias))
+		return (void *)node - bpf_core_field_offset(struct dentry___alias, d_alias);
+	return (void *)node - bpf_core_field_offset(struct dentry___named_union, d_u.d_alias);
 }
 
 /* A socket's inode: the file's while one holds it; the parts are the same on all kernels. */

@@ -8,6 +8,7 @@
 #include "ia32.bpf.h"
 #include "call.bpf.h"
 #include "libc_call.bpf.h"
+#include "made.bpf.h"
 #include "memory_call.bpf.h"
 #include "message.bpf.h"
 #include "queue_call.bpf.h"
@@ -21,6 +22,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define ERROR_IN_PROGRESS 115
+#define OPEN_CREATE 0100 /* O_CREAT */
 
 /* In the table of the native ABI, or -1. */
 static __always_inline __s16 call_number(const struct call *call)
@@ -279,6 +281,10 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 		return 0;
 	if (!object_in_scope(&object, state, 0) || object.mechanism == IPCT_NETLINK)
 		return 0; /* most netlink sockets never talk to a process */
+	if (call->shape == SHAPE_BIND && mechanism_is_unix(object.mechanism)) {
+		state->object = object;
+		socket_made();
+	}
 	if (object.mechanism == IPCT_PTY && terminal_is_master(&object))
 		origin = IPCT_ORIGIN_CREATE; /* each open of /dev/ptmx makes one */
 	/* of a TCP connection inet_sock_set_state tells more */
@@ -329,7 +335,17 @@ static __always_inline void call_introduces(struct task_state *state, const stru
 	case SHAPE_ACCEPT: /* the connection may be older than the capture */
 		introduce(state, call, call->ret, IPCT_ORIGIN_OPEN);
 		return;
+	case SHAPE_MQ_OPEN:
+		introduce(state, call, call->ret,
+			  call->args[1] & OPEN_CREATE ? IPCT_ORIGIN_CREATE : IPCT_ORIGIN_OPEN);
+		return;
+	case SHAPE_MKNOD:
+	case SHAPE_MKNODAT:
+		state->call = *call;
+		fifo_made();
+		return;
 	case SHAPE_BIND:
+	case SHAPE_LISTEN:
 		introduce(state, call, call->args[0], IPCT_ORIGIN_OPEN);
 		return;
 	case SHAPE_CONNECT:
@@ -450,6 +466,40 @@ static __always_inline int dispatch(struct call *call)
 	return 0;
 }
 
+static __noinline int call_read_args(struct call *call)
+{
+	struct pt_regs regs;
+
+	bpf_probe_read_kernel(&regs, sizeof(regs), compat_task_regs(current_task()));
+	compat_syscall_args(&regs, call->is_ia32, call->args);
+	return 0;
+}
+
+/*
+ * A call of the recorder: none is recorded, but for the marker of the barrier. It may use all of
+ * the ring. Where there is no room, nothing is counted: the recorder makes it again.
+ */
+static __noinline int own_call(struct call *call)
+{
+	struct ipct_barrier *record;
+	void *ring = ring_get();
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	call_read_args(call);
+	if ((__s32)call->args[0] != -1 || (__u32)call->args[1] != IPCT_BARRIER_COMMAND ||
+	    call->args[2] != cpu || !ring)
+		return 0;
+	record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
+	if (!record)
+		return 0;
+	count_seen();
+	event_init_actorless(&record->event, IPCT_EVENT_BARRIER, sizeof(*record));
+	record->cpu = cpu;
+	record->_pad = 0;
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
 /* False: not a call of ours, or the recorder's own. Leaves the arguments to the caller. */
 static __always_inline bool call_init(__s64 nr, __s64 ret, struct call *call)
 {
@@ -457,8 +507,13 @@ static __always_inline bool call_init(__s64 nr, __s64 ret, struct call *call)
 		!!(CURRENT_READ(thread_info.COMPAT_IA32_FIELD, thread_info.COMPAT_IA32_FIELD) &
 		   COMPAT_IS_IA32_BIT);
 	call->shape = syscall_shape(nr, call->is_ia32);
-	if (!call->shape || bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid)
+	if (!call->shape)
 		return false;
+	if (bpf_get_current_pid_tgid() >> 32 == capture_config.self_pid) {
+		if (call->shape == SHAPE_IOCTL)
+			own_call(call);
+		return false;
+	}
 	call->nr = nr;
 	call->ret = ret;
 	return true;
@@ -474,15 +529,6 @@ int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
 		return 0;
 	compat_syscall_args(regs, call.is_ia32, call.args);
 	dispatch(&call);
-	return 0;
-}
-
-static __noinline int call_read_args(struct call *call)
-{
-	struct pt_regs regs;
-
-	bpf_probe_read_kernel(&regs, sizeof(regs), compat_task_regs(current_task()));
-	compat_syscall_args(&regs, call->is_ia32, call->args);
 	return 0;
 }
 

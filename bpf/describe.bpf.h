@@ -127,6 +127,8 @@ static __noinline int other_describe(const struct object *object, struct file *f
 	event_init(&record->event, IPCT_EVENT_OBJECT, sizeof(*record),
 		   (struct task_struct *)bpf_get_current_task());
 	object_fill(object, file, origin, record);
+	if (object->mechanism == IPCT_SYSV_SHM)
+		record->name_space = ipc_current_space();
 	control_submit(record);
 	mark_described(object);
 	return 0;

@@ -21,7 +21,7 @@ struct socketcall {
 
 static const struct socketcall socketcalls[SOCKETCALLS_NR] = {
 	[1] = { SHAPE_SOCKET, 3 },    [2] = { SHAPE_BIND, 3 },	    [3] = { SHAPE_CONNECT, 3 },
-	[4] = { SHAPE_BIND, 2 },      [5] = { SHAPE_ACCEPT, 3 },    [8] = { SHAPE_SOCKETPAIR, 4 },
+	[4] = { SHAPE_LISTEN, 2 },    [5] = { SHAPE_ACCEPT, 3 },    [8] = { SHAPE_SOCKETPAIR, 4 },
 	[9] = { SHAPE_SENDTO, 4 },    [10] = { SHAPE_RECVFROM, 4 }, [11] = { SHAPE_SENDTO, 6 },
 	[12] = { SHAPE_RECVFROM, 6 }, [16] = { SHAPE_SENDMSG, 3 },  [17] = { SHAPE_RECVMSG, 3 },
 	[18] = { SHAPE_ACCEPT, 4 },   [19] = { SHAPE_RECVMMSG, 5 }, [20] = { SHAPE_SENDMMSG, 4 },

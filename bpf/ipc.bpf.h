@@ -103,6 +103,27 @@ static __noinline __attribute__((unused)) int object_of_ipc(enum ipc_ids_index w
 	return 0;
 }
 
+/* Inode number of the ipc namespace of the current task. */
+static __always_inline __u32 ipc_current_space(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, nsproxy, ipc_ns, ns.inum);
+}
+
+/* include/uapi/linux/ipc.h */
+#define IPC_FLAG_CREATE 01000
+#define IPC_FLAG_EXCLUSIVE 02000
+#define IPC_KEY_PRIVATE 0
+
+/* Did a call with this key and these flags make what it got, which nobody may have used yet? */
+static __always_inline bool ipc_is_made(__u32 key, __u64 flags, bool is_untouched)
+{
+	if (key == IPC_KEY_PRIVATE)
+		return true;
+	return (flags & IPC_FLAG_CREATE) && ((flags & IPC_FLAG_EXCLUSIVE) || is_untouched);
+}
+
 static __always_inline void ipc_fill(const struct object *object, struct ipct_object *record)
 {
 	struct kern_ipc_perm *perm = (struct kern_ipc_perm *)object->kernel;

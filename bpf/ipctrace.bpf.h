@@ -118,7 +118,7 @@ struct task_state {
 };
 
 SHARED_MAP struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(type, COMPAT_BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct task_state);

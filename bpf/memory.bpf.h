@@ -158,12 +158,11 @@ static __always_inline const unsigned char *memory_linked_name(struct file *file
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct hlist_node *node;
 
-	if (!bpf_core_field_exists(dentry->d_u.d_alias) || BPF_CORE_READ(dentry, d_hash.pprev))
+	if (BPF_CORE_READ(dentry, d_hash.pprev))
 		return BPF_CORE_READ(dentry, d_name.name);
 	node = BPF_CORE_READ(file, f_inode, i_dentry.first);
 	for (int i = 0; i < ALIASES_WALKED && node; i++) {
-		struct dentry *alias =
-			(void *)node - bpf_core_field_offset(struct dentry, d_u.d_alias);
+		struct dentry *alias = compat_alias_dentry(node);
 
 		if (BPF_CORE_READ(alias, d_hash.pprev))
 			return BPF_CORE_READ(alias, d_name.name);

@@ -43,7 +43,8 @@ static __noinline int mapping_report(const struct ipct_mapping *what)
  * Is what the current task does with the memory to be recorded? As transfer_begin(), for what
  * no descriptor names.
  */
-static __noinline int memory_begin(struct task_state *state, const struct object *object)
+static __noinline int memory_begin(struct task_state *state, const struct object *object,
+				   __u8 origin)
 {
 	struct ipct_key key = described_key(object);
 
@@ -54,9 +55,19 @@ static __noinline int memory_begin(struct task_state *state, const struct object
 		return 0;
 	}
 	actor_describe(state);
-	if (!bpf_map_lookup_elem(&described, &key))
-		object_describe(state, object, -1, IPCT_ORIGIN_TRANSFER);
+	/* who made it may not be the first to map it */
+	if (origin == IPCT_ORIGIN_CREATE || !bpf_map_lookup_elem(&described, &key))
+		object_describe(state, object, -1, origin);
 	return 1;
+}
+
+#define FILE_CREATED 0x100000 /* FMODE_CREATED: the open() behind it made the file */
+
+static __always_inline __u8 mapped_origin(struct file *file, const struct object *object)
+{
+	if (object->mechanism == IPCT_POSIX_SHM && (BPF_CORE_READ(file, f_mode) & FILE_CREATED))
+		return IPCT_ORIGIN_CREATE;
+	return IPCT_ORIGIN_TRANSFER;
 }
 
 static __always_inline __u64 page_end(__u64 address)
@@ -87,7 +98,7 @@ static __always_inline void mapped(struct task_state *state, const struct call *
 	if (!file || !(BPF_CORE_READ(vma, vm_flags) & VM_MAYSHARE))
 		return;
 	object_of_memory(file, &object);
-	if (!memory_begin(state, &object))
+	if (!memory_begin(state, &object, mapped_origin(file, &object)))
 		return;
 	m->key = object.key;
 	m->mechanism = object.mechanism;
@@ -154,6 +165,16 @@ static __always_inline void moved(struct task_state *state, const struct call *c
 	mapping_report(m);
 }
 
+/* By a thread of this process: by this call, or by an earlier one that did the same. */
+static __always_inline bool segment_is_made(struct shmid_kernel *segment, const struct call *call)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct pid *process = BPF_CORE_READ(task, signal, pids[1]); /* PIDTYPE_TGID */
+
+	return ipc_is_made(call->args[0], call->args[2], true) &&
+	       BPF_CORE_READ(segment, shm_cprid) == process;
+}
+
 /* shmget: the segment is touched, so that whoever attaches it belongs to the scope. */
 static __always_inline void segment_got(struct task_state *state, const struct call *call)
 {
@@ -165,7 +186,8 @@ static __always_inline void segment_got(struct task_state *state, const struct c
 	if (!bpf_core_field_exists(segment->shm_file) || !segment) /* CONFIG_SYSVIPC */
 		return;
 	object_of_memory(BPF_CORE_READ(segment, shm_file), &object);
-	memory_begin(state, &object);
+	memory_begin(state, &object,
+		     segment_is_made(segment, call) ? IPCT_ORIGIN_CREATE : IPCT_ORIGIN_TRANSFER);
 }
 
 /* Of a path in /dev/shm its length, else 0. */

@@ -50,20 +50,24 @@ static __always_inline bool path_leave_mounts(struct path_walk *walk)
 
 /*
  * Writes the path into `buffer` (2 × PATH_SIZE bytes), ending at PATH_SIZE; returns the offset
- * where it begins. A path too long for the buffer lacks its beginning.
+ * where it begins. A path too long for the buffer lacks its beginning: it is not whole.
  */
-static __always_inline __u32 path_write(struct dentry *dentry, struct vfsmount *mnt, char *buffer)
+static __always_inline __u32 path_write_whole(struct dentry *dentry, struct vfsmount *mnt,
+					      char *buffer, bool *ret_is_whole)
 {
 	struct path_walk walk = { .dentry = dentry, .mount = mount_of(mnt) };
 	__u32 offset = PATH_SIZE;
 
+	*ret_is_whole = false;
 	for (int i = 0; i < PATH_COMPONENTS_MAX; i++) {
 		const unsigned char *name;
 		struct dentry *here;
 		__u32 len;
 
-		if (!walk.dentry || !path_leave_mounts(&walk))
+		if (!walk.dentry || !path_leave_mounts(&walk)) {
+			*ret_is_whole = true;
 			break;
+		}
 		here = walk.dentry;
 		len = BPF_CORE_READ(here, d_name.len) & PATH_COMPONENT_MASK;
 		if (!len || len + 1 > offset)
@@ -76,6 +80,19 @@ static __always_inline __u32 path_write(struct dentry *dentry, struct vfsmount *
 		walk.dentry = BPF_CORE_READ(here, d_parent);
 	}
 	return offset;
+}
+
+static __always_inline __u32 path_write(struct dentry *dentry, struct vfsmount *mnt, char *buffer)
+{
+	bool is_whole;
+
+	return path_write_whole(dentry, mnt, buffer, &is_whole);
+}
+
+/* Inode number of the mount namespace that a mount belongs to; 0: none, it is detached. */
+static __always_inline __u32 path_namespace(struct vfsmount *mnt)
+{
+	return BPF_CORE_READ(mount_of(mnt), mnt_ns, ns.inum);
 }
 
 #endif

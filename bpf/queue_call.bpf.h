@@ -51,6 +51,13 @@ static __always_inline void queue_move(struct task_state *state, const struct ca
 	transfer(&object, scratch);
 }
 
+static __always_inline bool queue_is_untouched(const struct object *object)
+{
+	struct msg_queue *queue = (struct msg_queue *)object->kernel;
+
+	return queue && !BPF_CORE_READ(queue, q_lspid) && !BPF_CORE_READ(queue, q_lrpid);
+}
+
 /* Whoever gets a queue by its key is going to use it. */
 static __always_inline void queue_get(struct task_state *state, const struct call *call)
 {
@@ -64,7 +71,11 @@ static __always_inline void queue_get(struct task_state *state, const struct cal
 		return;
 	key = described_key(&object);
 	if (!bpf_map_lookup_elem(&described, &key))
-		object_describe(state, &object, -1, IPCT_ORIGIN_OPEN);
+		object_describe(state, &object, -1,
+				ipc_is_made(call->args[0], call->args[1],
+					    queue_is_untouched(&object)) ?
+					IPCT_ORIGIN_CREATE :
+					IPCT_ORIGIN_OPEN);
 }
 
 /* Takes state->call. Global: the verifier walks it once. */

@@ -6,19 +6,15 @@
 #include "fill.bpf.h"
 #include "memory.bpf.h"
 #include "pipe.bpf.h"
-#include "queue.bpf.h"
 #include "scope.bpf.h"
+#include "snapshot.bpf.h"
 #include "socket.bpf.h"
 #include "task.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define QUEUE_RUNS_WALKED 256 /* of messages of one type, in a POSIX queue */
-#define SPACE_ROWS 256	      /* SysV queues and runs of messages: 32 kB is room for them */
-#define SPACE_GAP 64	      /* indices without a queue, in a row */
-#define PID_OF_PROCESS 1      /* PIDTYPE_TGID: index of pid.tasks and task_struct.pid_links */
 
-/* Set by user space before each run. */
 __u8 snapshot_origin = IPCT_ORIGIN_START;
 __u8 snapshot_mode = IPCT_SNAPSHOT_WRITE; /* enum ipct_snapshot_mode */
 
@@ -72,21 +68,6 @@ int tasks(struct bpf_iter__task *ctx)
 	}
 	return 0;
 }
-
-/* Records with names are too long for the stack; only the recorder runs the iterators. */
-struct scratch {
-	union {
-		struct ipct_pipe pipe;
-		struct ipct_socket socket;
-		struct ipct_object object;
-	};
-	struct queue_walk walk;
-	/* ipc_spaces(): the queue that is walked, and the index to go on with */
-	struct object queue;
-	__u32 index;
-	__u8 is_new; /* just described */
-	__u8 has_runs;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -162,32 +143,6 @@ __noinline int snapshot_next_run(void)
 	return scratch ? queue_walk_run(&scratch->walk) : 0;
 }
 
-static __always_inline void scratch_queue(struct scratch *scratch, const struct object *object,
-					  struct file *file)
-{
-	struct ipct_object *record = &scratch->object;
-
-	event_init(&record->event, IPCT_EVENT_OBJECT, sizeof(*record),
-		   (struct task_struct *)bpf_get_current_task());
-	record->key = object->key;
-	record->mechanism = object->mechanism;
-	record->origin = snapshot_origin;
-	queue_fill(object, file, record);
-}
-
-/* The scratch holds the description of a queue; true if runs of messages are to follow. */
-static __always_inline bool scratch_begin_runs(struct scratch *scratch, const struct object *object)
-{
-	struct ipct_object *record = &scratch->object;
-
-	if (snapshot_origin != IPCT_ORIGIN_START || !record->queued_messages)
-		return false;
-	record->event.size = QUEUE_RECORD_SHORT_SIZE;
-	record->name_len = 0;
-	queue_walk_begin(&scratch->walk, object);
-	return true;
-}
-
 /* A queue, and at the start how many messages of which type wait in it. */
 static __noinline int write_queue(struct seq_file *seq, struct file *file,
 				  const struct object *object, struct scratch *scratch)
@@ -253,169 +208,6 @@ int task_files(struct bpf_iter__task_file *ctx)
 		write_socket(seq, task, &object, &scratch->socket);
 	else
 		write_object(seq, task, file, &object, &scratch->object);
-	return 0;
-}
-
-/* Namespaces whose queues this run has written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
-	__type(value, __u32);
-} spaces SEC(".maps");
-
-/* Set by user space before ipc_spaces() is run, again and again until nothing is left. */
-__u32 snapshot_run;   /* grows with each snapshot */
-__u32 spaces_left;    /* set by the program: a namespace was passed over */
-__u64 snapshot_space; /* the namespace whose rows are being written */
-
-static __always_inline bool space_is_done(__u64 space)
-{
-	__u32 *known = bpf_map_lookup_elem(&spaces, &space);
-
-	return known && *known == snapshot_run;
-}
-
-/* Is this task the one whose turn it is to write rows of its namespace? */
-static __always_inline bool space_begin(struct scratch *scratch, __u64 space)
-{
-	__u32 run = snapshot_run;
-
-	if (snapshot_space == space)
-		return true;
-	if (space_is_done(space))
-		return false;
-	if (snapshot_space) {
-		spaces_left = 1;
-		return false;
-	}
-	if (bpf_map_update_elem(&spaces, &space, &run, BPF_ANY))
-		return false;
-	snapshot_space = space;
-	scratch->index = 0;
-	scratch->is_new = scratch->has_runs = 0;
-	return true;
-}
-
-/* Does the process belong to the tree? */
-static __always_inline bool pid_has_root(struct pid *pid)
-{
-	struct hlist_node *link;
-
-	if (!pid)
-		return false;
-	link = BPF_CORE_READ(pid, tasks[PID_OF_PROCESS].first);
-	if (!link)
-		return false;
-	return task_has_root((void *)link - bpf_core_field_offset(struct task_struct, pid_links) -
-			     PID_OF_PROCESS * bpf_core_type_size(struct hlist_node));
-}
-
-/* A queue is held by nobody: it belongs to the scope if the tree used it last. */
-static __always_inline bool queue_in_scope(const struct object *object)
-{
-	struct msg_queue *queue = (struct msg_queue *)object->kernel;
-
-	if (capture_config.is_system_wide || object_is_followed(object, 0))
-		return true;
-	if (!pid_has_root(BPF_CORE_READ(queue, q_lspid)) &&
-	    !pid_has_root(BPF_CORE_READ(queue, q_lrpid)))
-		return false;
-	follow(object, 0);
-	return true;
-}
-
-/* The queue at the scratch's index, which it steps; 0: there is none. Global: as above. */
-__noinline int space_queue(__u64 space)
-{
-	struct ipc_namespace *own = (struct ipc_namespace *)space;
-	__u32 zero = 0;
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
-	struct kern_ipc_perm *perm;
-
-	if (!scratch)
-		return 0;
-	perm = (void *)xarray_entry(ipc_table(own, IPC_IDS_MSG), scratch->index++);
-	if (!perm)
-		return 0;
-	scratch->queue.kernel = (__u64)perm;
-	scratch->queue.key.inode = BPF_CORE_READ(perm, id);
-	scratch->queue.key.object = ipc_key_object(own, IPC_IDS_MSG);
-	scratch->queue.mechanism = IPCT_SYSV_MSG;
-	return 1;
-}
-
-enum space_row { SPACE_ROW_END, SPACE_ROW_NONE, SPACE_ROW_QUEUE, SPACE_ROW_RUN };
-
-static __always_inline enum space_row space_next_queue(struct scratch *scratch, __u64 space)
-{
-	struct ipc_ids *ids = ipc_ids_of((struct ipc_namespace *)space, IPC_IDS_MSG);
-	__u32 nr = BPF_CORE_READ(ids, max_idx) + 1;
-
-	for (int i = 0; i < SPACE_GAP; i++) {
-		if (scratch->index >= nr)
-			return SPACE_ROW_END;
-		if (space_queue(space))
-			return SPACE_ROW_QUEUE;
-	}
-	return SPACE_ROW_NONE;
-}
-
-/* Fills the scratch's record with the next row of the namespace: enum space_row. Global: as above.
- */
-__noinline int space_next_row(__u64 space)
-{
-	__u32 zero = 0;
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
-	enum space_row row;
-
-	if (!scratch)
-		return SPACE_ROW_END;
-	if (scratch->is_new)
-		scratch->has_runs = scratch_begin_runs(scratch, &scratch->queue);
-	scratch->is_new = 0;
-	if (scratch->has_runs && snapshot_next_run()) {
-		queue_fill_run(&scratch->queue, &scratch->walk, snapshot_origin, &scratch->object);
-		return SPACE_ROW_RUN;
-	}
-	scratch->has_runs = 0;
-	row = space_next_queue(scratch, space);
-	if (row != SPACE_ROW_QUEUE)
-		return row;
-	if (!queue_in_scope(&scratch->queue))
-		return SPACE_ROW_NONE;
-	__builtin_memset(&scratch->object, 0, sizeof(scratch->object));
-	scratch_queue(scratch, &scratch->queue, NULL);
-	scratch->object.event.size = QUEUE_RECORD_SHORT_SIZE;
-	scratch->is_new = 1;
-	return SPACE_ROW_QUEUE;
-}
-
-SEC("?iter/task")
-int ipc_spaces(struct bpf_iter__task *ctx)
-{
-	struct seq_file *seq = ctx->meta->seq;
-	struct task_struct *task = ctx->task;
-	struct scratch *scratch;
-	__u32 zero = 0;
-	__u64 space;
-
-	if (!task)
-		return 0;
-	space = (__u64)BPF_CORE_READ(task, nsproxy, ipc_ns);
-	scratch = bpf_map_lookup_elem(&scratches, &zero);
-	if (!space || !scratch || !space_begin(scratch, space))
-		return 0;
-	for (int i = 0; i < SPACE_ROWS; i++) {
-		int row = space_next_row(space);
-
-		if (row == SPACE_ROW_END) {
-			snapshot_space = 0;
-			return 0;
-		}
-		if (row != SPACE_ROW_NONE)
-			bpf_seq_write(seq, &scratch->object, QUEUE_RECORD_SHORT_SIZE);
-	}
 	return 0;
 }
 

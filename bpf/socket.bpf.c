@@ -49,8 +49,7 @@ static __always_inline __u8 message_passes(const struct sk_buff *skb)
  * In the reader's context; the skb of a unix socket belongs to the socket that sent it. That of a
  * netlink socket has the port id of the sender: 0 is the kernel.
  */
-SEC("?tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
+static __always_inline int skb_note(const struct sk_buff *skb)
 {
 	struct sock *sk = BPF_CORE_READ(skb, sk);
 	enum mover mover;
@@ -69,6 +68,19 @@ int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
 	else if (mover == MOVER_CALL)
 		peer_note(mover, netlink_sender(skb), 0);
 	return 0;
+}
+
+SEC("?tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(skb_copied, const struct sk_buff *skb, int len)
+{
+	return skb_note(skb);
+}
+
+/* Where the program above could be preempted and then be skipped for others (7.3). */
+SEC("?tp/skb/skb_copy_datagram_iovec")
+int skb_copied_classic(struct trace_event_raw_skb_copy_datagram_iovec *ctx)
+{
+	return skb_note(ctx->skbaddr);
 }
 
 /* A multicast has many receivers: one that is followed brings the send into the scope. */

@@ -8,14 +8,11 @@
 
 #define ERROR_IDENTIFIER_REMOVED 43
 
-/* include/uapi/linux/sem.h, ipc.h */
+/* include/uapi/linux/sem.h */
 #define SEMAPHORE_UNDO 0x1000
 #define SEMAPHORE_SETVAL 16
 #define SEMAPHORE_SETALL 17
-#define IPC_FLAG_64 0x100 /* part of the command in some ABIs */
-#define IPC_FLAG_CREATE 01000
-#define IPC_FLAG_EXCLUSIVE 02000
-#define IPC_KEY_PRIVATE 0
+#define IPC_FLAG_64 0x100    /* part of the command in some ABIs */
 #define SEMAPHORE_BUF_SIZE 6 /* struct sembuf in user space */
 #define SEMAPHORE_OPERATIONS_MAX                                                                   \
 	500			 /* of one semop, the default of SEMOPM; what is beyond is lost */
@@ -288,17 +285,6 @@ __noinline int semaphore_control(void)
 	return 0;
 }
 
-/* A set that this call made, or that nobody has put anything into yet. */
-static __always_inline bool semaphore_is_new(const struct task_state *state,
-					     const struct object *object)
-{
-	const struct call *call = &state->call;
-
-	if ((__u32)call->args[0] == IPC_KEY_PRIVATE || (call->args[2] & IPC_FLAG_EXCLUSIVE))
-		return true;
-	return (call->args[2] & IPC_FLAG_CREATE) && semaphores_are_untouched(object);
-}
-
 __noinline int semaphore_get(void)
 {
 	struct task_state *state = task_state_get(current_task());
@@ -313,8 +299,10 @@ __noinline int semaphore_get(void)
 	key = described_key(&object);
 	if (!bpf_map_lookup_elem(&described, &key))
 		object_describe(state, &object, -1,
-				semaphore_is_new(state, &object) ? IPCT_ORIGIN_CREATE :
-								   IPCT_ORIGIN_OPEN);
+				ipc_is_made(state->call.args[0], state->call.args[2],
+					    semaphores_are_untouched(&object)) ?
+					IPCT_ORIGIN_CREATE :
+					IPCT_ORIGIN_OPEN);
 	return 0;
 }
 

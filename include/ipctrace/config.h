@@ -18,11 +18,18 @@ struct ipct_config {
 
 /* What the snapshot programs do. */
 enum ipct_snapshot_mode {
-	IPCT_SNAPSHOT_WRITE,  /* write what is in scope */
-	IPCT_SNAPSHOT_FOLLOW, /* only bring what the tree holds into the scope */
-	IPCT_SNAPSHOT_LIST,   /* write all there is, in scope or not, for the sweep */
-	IPCT_SNAPSHOT_HOLD,   /* as WRITE, and an ipct_hold for each descriptor */
+	IPCT_SNAPSHOT_WRITE,	/* write what is in scope */
+	IPCT_SNAPSHOT_FOLLOW,	/* only bring what the tree holds into the scope */
+	IPCT_SNAPSHOT_LIST,	/* write all there is, in scope or not, for the sweep */
+	IPCT_SNAPSHOT_HOLD,	/* as WRITE, and an ipct_hold for each descriptor */
+	IPCT_SNAPSHOT_STANDING, /* an ipct_standing for each SysV object, in scope or not */
 };
+
+/*
+ * The marker of the barrier: ioctl(-1, IPCT_BARRIER_COMMAND, CPU) does nothing, as there is no
+ * such descriptor. Of the recorder it makes a record, if it is made on that CPU.
+ */
+#define IPCT_BARRIER_COMMAND 0x74637069u
 
 #define IPCT_FOLLOWED_MAX 65536
 #define IPCT_AGGREGATES_MAX 16384

@@ -15,6 +15,7 @@
 #define IPCT_NAME_SPACE (2 * IPCT_NAME_MAX) /* paths are written from their end, with slack */
 #define IPCT_TEXT_MAX 1024		    /* file name and arguments of an exec */
 #define IPCT_RECORD_MAX 2048		    /* no record is longer */
+#define IPCT_CPUS_MAX 8192		    /* no machine has more */
 
 enum ipct_event_type {
 #define EVENT(symbol, number, type, plane) IPCT_EVENT_##symbol = number,
@@ -416,6 +417,52 @@ struct ipct_text {
 	__u32 _pad;
 };
 
+/* At the end, the recorder was on this CPU: what was before is in the stream before this. */
+struct ipct_barrier {
+	struct ipct_event event; /* no actor */
+	__u32 cpu;
+	__u32 _pad;
+};
+
+/* The actor made a file that outlives it: it bound a unix socket to a path, or made a FIFO. */
+struct ipct_made {
+	struct ipct_event event;
+	struct ipct_key key;   /* of the socket; of a FIFO none is known */
+	__u64 inode;	       /* unix: number of the file */
+	__u32 mount_namespace; /* inode number; where `name` leads to the file; 0: nowhere */
+	__u8 mechanism;
+	__u8 _pad;
+	__u16 name_offset; /* the path, as in ipct_pipe; none: it was too long */
+	__u16 name_len;
+	__u16 _pad2[3];
+	char name[IPCT_NAME_SPACE];
+};
+
+enum ipct_standing_kind {
+	IPCT_STANDING_THERE = 1,
+	IPCT_STANDING_GONE = 2,	   /* looked for in vain */
+	IPCT_STANDING_UNKNOWN = 3, /* nobody could look for it */
+	IPCT_STANDING_LISTED = 4,  /* no key: whatever is in this space has been told */
+};
+
+/* An object that needs no process to exist, at the start or the end of the capture. */
+struct ipct_standing {
+	struct ipct_event event; /* actor: who made the file; LISTED: the time before it began */
+	__u64 made_ns;		 /* the file; else 0 */
+	/* as in descriptions, but posix-shm: without a generation */
+	struct ipct_key key;
+	/* SysV: ipc namespace; posix-mq, posix-shm: device. LISTED without a mechanism: all */
+	__u32 space;
+	__u8 mechanism;
+	__u8 kind;   /* enum ipct_standing_kind */
+	__u8 origin; /* START, END */
+	__u8 _pad;
+	__u16 name_offset; /* unix, FIFO: the path */
+	__u16 name_len;
+	__u32 _pad2;
+	char name[IPCT_NAME_SPACE];
+};
+
 #define IPCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 #define IPCT_ASSERT_OFFSET(type, member, bytes)                                                    \
 	_Static_assert(__builtin_offsetof(struct type, member) == (bytes), #type "." #member)
@@ -444,5 +491,10 @@ IPCT_ASSERT_SIZE(ipct_pass, 96);
 IPCT_ASSERT_SIZE(ipct_access, 64);
 IPCT_ASSERT_SIZE(ipct_hold, 56);
 IPCT_ASSERT_SIZE(ipct_link, 552);
+IPCT_ASSERT_SIZE(ipct_barrier, 40);
+IPCT_ASSERT_OFFSET(ipct_made, name, 72);
+IPCT_ASSERT_SIZE(ipct_made, 584);
+IPCT_ASSERT_OFFSET(ipct_standing, name, 72);
+IPCT_ASSERT_SIZE(ipct_standing, 584);
 
 #endif

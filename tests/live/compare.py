@@ -114,6 +114,13 @@ def check_ledger(graph):
         yield f"the causes do not add up to what was lost: {ledger}"
 
 
+def check_barrier(graph):
+    """Null in what older versions recorded."""
+    barrier = graph["capture"].get("barrier")
+    if barrier and barrier["reached"] != barrier["cpus"]:
+        yield f"the barrier at the end was not made on all CPUs: {barrier}"
+
+
 def check_conservation(graph, users):
     """Of byte streams that these processes use: nothing appears and nothing vanishes."""
     models = mechanism_models()
@@ -146,7 +153,7 @@ def check_graph(graph, users=None):
     problems = list(check_references(graph))
     if problems:
         return problems  # the others look them up
-    for check in (check_identity, check_edges, check_ledger):
+    for check in (check_identity, check_edges, check_ledger, check_barrier):
         problems += check(graph)
     if users is None:
         users = {process["id"] for process in graph["processes"]}

@@ -58,6 +58,7 @@ def new_mapper(process, role):
 
 GRAPH = {
     "schema": "ipctrace.graph/1",
+    "capture": {"barrier": {"cpus": 2, "reached": 2}},
     "ledger": {"seen": 9, "recorded": 7, "aggregated": 1, "lost": 1, "causes": {"ring-full": 1}},
     "processes": [new_process("1", 10, "a"), new_process("2", 11, "b"),
                   new_process("3", None, "kernel"), new_process("4", 99, "sh")],
@@ -159,6 +160,8 @@ add("two-entries", append("processes", new_process("7", 10, "a")), "2 entries")
 add("two-edges", append("edges", new_edge("2", "4", "6", "signal", 1, 0)), "2 edges")
 add("ledger-open", put("ledger", "seen", value=10), "does not close")
 add("ledger-causes", put("ledger", "causes", value={}), "causes")
+add("barrier-missed", put("capture", "barrier", "reached", value=1), "barrier")
+add("barrier-of-older-versions", put("capture", "barrier", value=None), None)
 add("not-conserved", put("channels", 0, "endpoints", 0, "bytes", value=504), "not conserved")
 add("more-certain-than-all", put("edges", 0, "at_least", "bytes", value=501), "at least 501")
 add("exact-but-uncertain", put("edges", 0, "at_least", "bytes", value=1), "are certain")

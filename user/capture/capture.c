@@ -67,6 +67,15 @@ static bool hook_is_wanted(const struct feature_hook *hook, __u32 groups)
 	return !hook->groups || (hook->groups & groups);
 }
 
+/* A program that runs with preemption off takes the place of one that may be skipped. */
+static void autoload_instead(struct bpf_program *program, struct bpf_program *classic)
+{
+	if (!bpf_program__autoload(program))
+		return;
+	bpf_program__set_autoload(program, false);
+	bpf_program__set_autoload(classic, true);
+}
+
 static int programs_choose(struct capture *capture, const struct capture_options *options,
 			   char *problem, size_t size)
 {
@@ -90,10 +99,11 @@ static int programs_choose(struct capture *capture, const struct capture_options
 					   "CONFIG_DEBUG_INFO_BTF is needed",
 					   hook->hook);
 	}
-	if (feature_is_preemptible() && bpf_program__autoload(capture->skel->progs.sys_exit_btf) &&
-	    !feature_mount_tracefs()) {
-		bpf_program__set_autoload(capture->skel->progs.sys_exit_btf, false);
-		bpf_program__set_autoload(capture->skel->progs.sys_exit_classic, true);
+	if (feature_is_preemptible() && !feature_mount_tracefs()) {
+		autoload_instead(capture->skel->progs.sys_exit_btf,
+				 capture->skel->progs.sys_exit_classic);
+		autoload_instead(capture->skel->progs.skb_copied,
+				 capture->skel->progs.skb_copied_classic);
 	}
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
@@ -227,6 +237,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 		return problem_set(ret_problem, size, -ENOMEM, "out of memory");
 	capture->cpus = libbpf_num_possible_cpus();
 	capture->is_system_wide = options->is_system_wide;
+	capture->is_verbose = options->is_verbose;
 	capture->uses_uprobes = options->uses_uprobes;
 	capture->skel = ipctrace__open();
 	if (!capture->skel) {
@@ -240,6 +251,11 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	err = ipctrace__load(capture->skel);
 	if (!err)
 		err = rings_make(capture);
+	if (!err) {
+		capture->barrier = barrier_new(capture->cpus);
+		capture->made = made_new();
+		err = capture->barrier && capture->made ? 0 : -ENOMEM;
+	}
 	if (!err)
 		err = roots_set(capture, options);
 	if (err) {
@@ -327,8 +343,12 @@ static __u64 hook_misses(const struct capture *capture)
 
 		if (bpf_program__fd(program) < 0 || program_is_iterator(program))
 			continue;
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
-			misses += info.recursion_misses;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			continue;
+		misses += info.recursion_misses;
+		if (capture->is_verbose && info.recursion_misses)
+			fprintf(stderr, "ipctrace: %s was skipped %llu times\n",
+				bpf_program__name(program), info.recursion_misses);
 	}
 	return misses;
 }
@@ -351,7 +371,8 @@ static void programs_wait(const struct capture *capture)
 
 int capture_finish(struct capture *capture, capture_sink sink, void *context)
 {
-	int err, aggregates_err;
+	int barrier_err = barrier_pass(capture, sink, context);
+	int err, end_err;
 
 	capture->skel->bss->libc_is_watched = 0; /* to take off a uprobe takes 0.1 s */
 	links_drop(capture);
@@ -359,9 +380,13 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 	do {
 		err = capture_drain(capture, 0, sink, context);
 	} while (err > 0);
+	if (!err)
+		err = barrier_err;
 	capture->skipped = hook_misses(capture);
-	aggregates_err = capture_read_aggregates(capture, sink, context);
-	return err ? err : aggregates_err;
+	end_err = capture_read_aggregates(capture, sink, context);
+	if (!end_err) /* all that was made is known now */
+		end_err = standing_list(capture, IPCT_ORIGIN_END, sink, context);
+	return err ? err : end_err;
 }
 
 void capture_read_ledger(const struct capture *capture, struct capture_ledger *ret_ledger)
@@ -383,6 +408,7 @@ void capture_read_ledger(const struct capture *capture, struct capture_ledger *r
 	/* nobody counted a program that did not run: it is seen here, and lost */
 	ret_ledger->lost[IPCT_LOSS_HOOK_SKIPPED] = capture->skipped;
 	ret_ledger->seen += capture->skipped;
+	barrier_tell(capture->barrier, ret_ledger);
 }
 
 void capture_close(struct capture *capture)
@@ -391,6 +417,8 @@ void capture_close(struct capture *capture)
 		return;
 	links_drop(capture);
 	ring_buffer__free(capture->rings);
+	barrier_free(capture->barrier);
+	made_free(capture->made);
 	for (__u32 cpu = 0; capture->ring_fds && cpu < capture->cpus; cpu++)
 		if (capture->ring_fds[cpu] >= 0)
 			close(capture->ring_fds[cpu]);

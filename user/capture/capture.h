@@ -32,10 +32,16 @@ struct capture_options {
 /* Takes every record, in the order of its ring; a nonzero return value ends the drain. */
 typedef int (*capture_sink)(void *context, __u32 stream, const struct ipct_event *event);
 
+#define CAPTURE_CPUS_MAX 64
+
 /* seen = recorded + aggregated + sum of lost. */
 struct capture_ledger {
 	__u64 seen, recorded, aggregated, filtered;
 	__u64 lost[IPCT_LOSS_NR];
+	/* the barrier at the end: how many CPUs it had to reach, and did; 0, 0: none was made yet
+	 */
+	__u32 barrier_cpus, barrier_reached;
+	char barrier_missed[CAPTURE_CPUS_MAX]; /* which it did not: `0-3,5`; `...`: and more */
 };
 
 /*
@@ -50,8 +56,9 @@ int capture_attach(struct capture *capture, char *ret_problem, size_t size);
 
 /*
  * Hands out what is older than the capture (IPCT_ORIGIN_START) or left at its end
- * (IPCT_ORIGIN_END): processes at the start, pipes and sockets with what they hold. Brings what
- * the scope's processes hold into the scope. 0, -errno, or what the sink returned.
+ * (IPCT_ORIGIN_END): processes at the start, pipes and sockets with what they hold, and at the
+ * start what needs no process to exist. Brings what the scope's processes hold into the scope. 0,
+ * -errno, or what the sink returned.
  */
 int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_sink sink,
 		     void *context);
@@ -70,14 +77,15 @@ int capture_holders(struct capture *capture, capture_sink sink, void *context);
 int capture_drain(struct capture *capture, int timeout_ms, capture_sink sink, void *context);
 
 /*
- * Makes room in the maps where they fill up: hands out the counters of aggregated transfers,
+ * Makes room where it gets short: hands out the counters of aggregated transfers,
  * and forgets followed channels that nobody holds any more. To be called every few seconds.
  */
 int capture_sweep(struct capture *capture, capture_sink sink, void *context);
 
 /*
- * Detaches all programs and waits for those that still run, so that no more records come;
- * drains the rest, reads the counters.
+ * Makes the barrier; detaches all programs and waits for those that still run, so that no more
+ * records come; drains the rest, reads the counters, and tells what is left that needs no process
+ * to exist.
  */
 int capture_finish(struct capture *capture, capture_sink sink, void *context);
 

@@ -23,6 +23,10 @@ int capture_take_sample(void *context, void *data, size_t size)
 	if (size < sizeof(*event) || event->size != size)
 		return -EBADMSG;
 	capture->recorded++;
+	if (event->type == IPCT_EVENT_BARRIER)
+		barrier_note(capture->barrier, stream->cpu);
+	if (event->type == IPCT_EVENT_MADE && made_note(capture->made, data))
+		return -ENOMEM;
 	err = capture->sink(capture->sink_context, stream->cpu, event);
 	if (!err && event->type == IPCT_EVENT_PROCESS)
 		err = procfs_describe(event, capture->sink, capture->sink_context);

@@ -59,8 +59,9 @@ const struct feature_hook feature_hooks[] = {
 	  "ends of processes are missing" },
 	{ "tasks", "iter/task", NULL, 0, true, "older processes are missing" },
 	{ "task_files", "iter/task_file", NULL, GROUP_DATA, true, "older channels are missing" },
-	{ "ipc_spaces", "iter/task", NULL, IPCT_GROUP_QUEUE, false,
-	  "what waits in older SysV queues is missing" },
+	{ "ipc_spaces", "iter/task", NULL,
+	  IPCT_GROUP_QUEUE | IPCT_GROUP_SEMAPHORE | IPCT_GROUP_MEMORY, false,
+	  "what waits in older SysV queues is missing, and which SysV objects are left behind" },
 	{ "task_vmas", "iter/task_vma", "bpf_iter__task_vma", IPCT_GROUP_MEMORY, false,
 	  "older mappings are looked for in /proc, which takes longer (Linux < 5.12)" },
 };

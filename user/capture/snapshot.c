@@ -221,6 +221,23 @@ int capture_snapshot(struct capture *capture, enum ipct_origin origin, capture_s
 	if (!err)
 		err = spaces_run(&snapshot, skel);
 	snapshot_fini(&snapshot);
+	if (!err && origin == IPCT_ORIGIN_START)
+		err = standing_list(capture, origin, sink, context);
+	return err;
+}
+
+int capture_list_spaces(struct capture *capture, enum ipct_origin origin, capture_sink sink,
+			void *context)
+{
+	struct snapshot snapshot = { .sink = sink, .context = context };
+	struct ipctrace *skel = capture->skel;
+	int err = 0;
+
+	skel->data->snapshot_origin = origin;
+	skel->bss->snapshot_mode = IPCT_SNAPSHOT_STANDING;
+	err = spaces_run(&snapshot, skel);
+	skel->bss->snapshot_mode = IPCT_SNAPSHOT_WRITE;
+	snapshot_fini(&snapshot);
 	return err;
 }
 

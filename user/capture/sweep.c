@@ -144,6 +144,8 @@ int capture_sweep(struct capture *capture, capture_sink sink, void *context)
 	if (map_count(map, &key, &next, sizeof(key), IPCT_AGGREGATES_MAX / 2) ==
 	    IPCT_AGGREGATES_MAX / 2)
 		err = capture_read_aggregates(capture, sink, context);
+	if (!err)
+		err = made_sweep(capture->made);
 	if (!err && !capture->is_system_wide)
 		err = followed_sweep(capture);
 	return err;

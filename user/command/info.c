@@ -92,6 +92,19 @@ static void ledger_print(const struct ledger_info *ledger)
 	printf("filtered    %llu out of scope\n", (unsigned long long)ledger->filtered);
 }
 
+/* What is in the capture is complete up to the barrier, on the CPUs that it reached. */
+static void barrier_print(const struct ledger_info *ledger)
+{
+	if (!ledger->barrier_cpus)
+		printf("barrier     none: what is not in the capture is not known to be absent\n");
+	else if (ledger->barrier_reached == ledger->barrier_cpus)
+		printf("barrier     %u of %u CPUs\n", ledger->barrier_reached,
+		       ledger->barrier_cpus);
+	else
+		printf("barrier     %u of %u CPUs, not reached: %s\n", ledger->barrier_reached,
+		       ledger->barrier_cpus, ledger->barrier_missed);
+}
+
 static void info_print(const struct opened_capture *opened, const struct counts *counts)
 {
 	char span[UNITS_TEXT_MAX], size[UNITS_TEXT_MAX];
@@ -107,6 +120,7 @@ static void info_print(const struct opened_capture *opened, const struct counts 
 	printf("span        %s\n", counts->all ? span : "no records");
 	text_print("ended by", opened->ledger.end[0] ? opened->ledger.end : "nothing: incomplete");
 	ledger_print(&opened->ledger);
+	barrier_print(&opened->ledger);
 	units_format_bytes(size, sizeof(size), capture_reader_good_bytes(opened->reader));
 	printf("file        %s, %llu records, %llu late\n", size, counts->all,
 	       (unsigned long long)capture_reader_late(opened->reader));

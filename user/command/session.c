@@ -85,6 +85,8 @@ int session_describe(const struct target *target, struct capture_info *ret_info)
 	return target->command ? command_copy(target->command, &ret_info->command) : 0;
 }
 
+_Static_assert(LEDGER_CPUS_MAX == CAPTURE_CPUS_MAX, "lists of CPUs");
+
 void session_fill_ledger(const struct capture_ledger *counted, const char *end,
 			 struct ledger_info *ret)
 {
@@ -94,6 +96,8 @@ void session_fill_ledger(const struct capture_ledger *counted, const char *end,
 		.recorded = counted->recorded,
 		.aggregated = counted->aggregated,
 		.filtered = counted->filtered,
+		.barrier_cpus = counted->barrier_cpus,
+		.barrier_reached = counted->barrier_reached,
 	};
 	for (int i = 0; i < IPCT_LOSS_NR; i++) {
 		if (!counted->lost[i])
@@ -103,6 +107,7 @@ void session_fill_ledger(const struct capture_ledger *counted, const char *end,
 		ret->causes[ret->causes_nr++].count = counted->lost[i];
 	}
 	snprintf(ret->end, sizeof(ret->end), "%s", end);
+	snprintf(ret->barrier_missed, sizeof(ret->barrier_missed), "%s", counted->barrier_missed);
 }
 
 void session_print_ledger(const struct ledger_info *ledger)

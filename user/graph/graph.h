@@ -20,6 +20,7 @@
 
 #define GRAPH_NONE UINT32_MAX
 #define GRAPH_CAUSE_LEN 32
+#define GRAPH_CPUS_MAX 64
 #define GRAPH_TIME_NONE INT64_MIN /* not known, or did not happen */
 
 struct graph_count {
@@ -51,11 +52,21 @@ struct graph_capture {
 	uint64_t duration_ns;
 	char **command; /* NULL-terminated; NULL without a command */
 	enum graph_scope scope;
-	char *hooks;	     /* the hook plan: "all" */
-	bool is_snapshot;    /* nothing was traced: who holds what at one moment */
-	bool is_complete;    /* false: the recorder did not end the file itself */
-	bool is_lossy;	     /* something is missing, or went through a channel without a name */
+	char *hooks;	  /* the hook plan: "all" */
+	bool is_snapshot; /* nothing was traced: who holds what at one moment */
+	bool is_complete; /* false: the recorder did not end the file itself */
+	bool is_lossy; /* something is missing, or went through a channel without a name */
 	uint64_t mechanisms; /* that were traced, a bit for each number; 0: not known */
+	/*
+	 * The barrier at the end: how many CPUs it had to reach, and did; 0, 0: not known, as in
+	 * captures of older versions. Reached on all: what was done before the end and is not in
+	 * the graph was not done, if nothing was lost; see user/capture/barrier.c.
+	 */
+	uint32_t barrier_cpus, barrier_reached;
+	bool is_barrier_reached;
+	char barrier_missed[GRAPH_CPUS_MAX]; /* the other CPUs: `0-3,5` */
+	/* false: what was left behind need not have a channel, nor need a channel tell */
+	bool knows_leftovers;
 };
 
 struct graph_process {
@@ -114,12 +125,23 @@ struct graph_endpoint {
 	struct graph_error *errors;
 };
 
+/*
+ * Is the channel, or the file of a unix socket, still there at the end, although the processes of
+ * the capture made it? What was there before is none of them, nor what never outlives processes.
+ */
+enum graph_left {
+	GRAPH_LEFT_UNKNOWN, /* as in captures of older versions, and where nobody could look */
+	GRAPH_LEFT_NO,
+	GRAPH_LEFT_YES,
+};
+
 struct graph_channel {
 	enum ipct_mechanism mechanism;
 	char *name;	     /* stable from run to run, or empty */
 	char *object;	     /* kernel identity in this run: `pipe:[4711]` */
 	uint64_t size;	     /* of shared memory, bytes; 0: not known */
 	uint32_t created_by; /* process index, or GRAPH_NONE: not seen */
+	enum graph_left left_at_exit;
 	size_t endpoints_nr;
 	struct graph_endpoint *endpoints;
 	struct graph_count before_capture;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/graph_capture.h"
 #include "model/provenance.h"
 
 struct build {
@@ -398,7 +399,37 @@ static bool channel_was_used(const struct channel *channel)
 		if (endpoint->operations || endpoint->descriptors ||
 		    ipct_role_maps(endpoint->key.role))
 			return true;
-	return channel->unread.messages || channel->is_standing;
+	return channel->unread.messages || channel->is_standing || channel->left;
+}
+
+/* May it be there when all processes are gone, or a file that bears its name? */
+static bool channel_may_be_left(const struct channel *channel)
+{
+	switch (channel->mechanism) {
+	case IPCT_FIFO:
+	case IPCT_UNIX_STREAM:
+	case IPCT_UNIX_DGRAM:
+	case IPCT_UNIX_SEQPACKET:
+	case IPCT_POSIX_MQ:
+	case IPCT_SYSV_MSG:
+	case IPCT_SYSV_SEM:
+	case IPCT_SYSV_SHM:
+	case IPCT_POSIX_SHM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum graph_left left_of(const struct build *build, const struct channel *channel)
+{
+	if (channel->left == CHANNEL_LEFT_YES)
+		return GRAPH_LEFT_YES;
+	if (channel->left == CHANNEL_LEFT_UNKNOWN)
+		return GRAPH_LEFT_UNKNOWN;
+	return build->graph->capture.knows_leftovers || !channel_may_be_left(channel) ?
+		       GRAPH_LEFT_NO :
+		       GRAPH_LEFT_UNKNOWN;
 }
 
 static int creator_add(struct build *build, const struct channel *channel,
@@ -435,6 +466,7 @@ static int channel_add(struct build *build, struct channel *channel)
 		.name = strdup(channel->name),
 		.object = strdup(channel->object),
 		.created_by = GRAPH_NONE,
+		.left_at_exit = left_of(build, channel),
 		.lost = { channel->lost_messages, channel->lost_bytes },
 		.before_capture = { channel->before.messages, channel->before.bytes },
 		.unread = { channel->unread.messages, channel->unread.bytes },
@@ -453,64 +485,7 @@ static int channel_add(struct build *build, struct channel *channel)
 	return err;
 }
 
-/* Capture and ledger --------------------------------------------------------------------- */
-
-static char **command_copy(char *const *command)
-{
-	size_t nr = 0;
-	char **copy;
-
-	while (command[nr])
-		nr++;
-	copy = calloc(nr + 1, sizeof(*copy));
-	for (size_t i = 0; copy && i < nr; i++)
-		copy[i] = strdup(command[i]);
-	return copy;
-}
-
-static enum graph_scope scope_of(const char *name)
-{
-	if (!strcmp(name, "command"))
-		return GRAPH_SCOPE_COMMAND;
-	return strcmp(name, "pids") ? GRAPH_SCOPE_SYSTEM : GRAPH_SCOPE_PIDS;
-}
-
-static int capture_fill(const struct world *world, const struct capture_info *info,
-			const struct ledger_info *ledger, bool is_complete,
-			struct graph_capture *out)
-{
-	uint64_t end = ledger->time_ns > world->last_ns ? ledger->time_ns : world->last_ns;
-
-	out->host = strdup(info->host);
-	out->kernel = strdup(info->kernel);
-	out->arch = strdup(info->arch);
-	out->hooks = strdup(info->hooks);
-	out->start_realtime_ns = info->start_realtime_ns;
-	out->duration_ns = end > info->start_boottime_ns ? end - info->start_boottime_ns : 0;
-	out->command = info->command ? command_copy(info->command) : NULL;
-	out->scope = scope_of(info->scope);
-	out->is_complete = is_complete;
-	if (!out->host || !out->kernel || !out->arch || !out->hooks ||
-	    (info->command && !out->command))
-		return -ENOMEM;
-	return 0;
-}
-
-static void ledger_fill(const struct ledger_info *ledger, struct graph_ledger *out)
-{
-	out->seen = ledger->seen;
-	out->recorded = ledger->recorded;
-	out->aggregated = ledger->aggregated;
-	out->filtered = ledger->filtered;
-	out->lost = ledger_info_lost(ledger);
-	for (size_t i = 0; i < ledger->causes_nr; i++) {
-		memcpy(out->causes[i].name, ledger->causes[i].name, GRAPH_CAUSE_LEN);
-		out->causes[i].count = ledger->causes[i].count;
-		out->causes_nr++;
-	}
-}
-
-_Static_assert(GRAPH_CAUSE_LEN == LEDGER_CAUSE_LEN, "names of causes");
+/* Whole graph ---------------------------------------------------------------------------- */
 
 /* `nr` places that are GRAPH_NONE. NULL without memory. */
 static uint32_t *map_new(size_t nr)
@@ -579,9 +554,9 @@ int graph_build(struct world *world, const struct capture_info *info,
 		return -ENOMEM;
 	err = world_finish(world);
 	if (!err)
-		err = capture_fill(world, info, ledger, is_complete, &build.graph->capture);
+		err = graph_capture_fill(world, info, ledger, is_complete, &build.graph->capture);
 	build.graph->capture.is_lossy = build.is_lossy;
-	ledger_fill(ledger, &build.graph->ledger);
+	graph_ledger_fill(ledger, &build.graph->ledger);
 	if (!err)
 		err = build_run(&build);
 	if (err) {

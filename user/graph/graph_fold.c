@@ -55,6 +55,11 @@ static int capture_copy(struct graph_capture *to, const struct graph_capture *fr
 	to->is_complete = from->is_complete;
 	to->is_lossy = from->is_lossy;
 	to->mechanisms = from->mechanisms;
+	to->barrier_cpus = from->barrier_cpus;
+	to->barrier_reached = from->barrier_reached;
+	to->is_barrier_reached = from->is_barrier_reached;
+	to->knows_leftovers = from->knows_leftovers;
+	memcpy(to->barrier_missed, from->barrier_missed, sizeof(to->barrier_missed));
 	if (from->command && strings_copy(&to->command, from->command))
 		return -ENOMEM;
 	if (string_copy(&to->host, from->host) || string_copy(&to->kernel, from->kernel))
@@ -228,6 +233,14 @@ static int endpoint_fold(struct graph_channel *channel, const struct graph_endpo
 	return 0;
 }
 
+/* One that is left makes the group so, and one that nobody knows of makes it unknown. */
+static enum graph_left left_fold(enum graph_left ours, enum graph_left theirs)
+{
+	if (ours == GRAPH_LEFT_YES || theirs == GRAPH_LEFT_YES)
+		return GRAPH_LEFT_YES;
+	return ours == theirs ? ours : GRAPH_LEFT_UNKNOWN;
+}
+
 /* The strings of a channel tell whether the slot is taken already. */
 static int channel_fold(struct graph_channel *to, const struct graph_channel *from,
 			const uint32_t *process_map)
@@ -239,10 +252,12 @@ static int channel_fold(struct graph_channel *to, const struct graph_channel *fr
 		string_keep_same(to->object, from->object);
 		if (to->created_by != map_get(process_map, from->created_by))
 			to->created_by = GRAPH_NONE;
+		to->left_at_exit = left_fold(to->left_at_exit, from->left_at_exit);
 	} else if (string_copy(&to->name, from->name) || string_copy(&to->object, from->object)) {
 		return -ENOMEM;
 	} else {
 		to->created_by = map_get(process_map, from->created_by);
+		to->left_at_exit = from->left_at_exit;
 	}
 	to->mechanism = from->mechanism;
 	count_add(&to->before_capture, &from->before_capture);

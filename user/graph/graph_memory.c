@@ -41,7 +41,8 @@ uint32_t *graph_memory_channels(const struct graph *graph, size_t least, size_t 
 	for (size_t i = 0; i < graph->channels_nr; i++) {
 		size_t mappers = graph_mappers_nr(graph, &graph->channels[i]);
 
-		if (mappers && mappers >= least)
+		if (mappers &&
+		    (mappers >= least || graph->channels[i].left_at_exit == GRAPH_LEFT_YES))
 			channels[nr++] = (uint32_t)i;
 	}
 	qsort_r(channels, nr, sizeof(*channels), compare_channels, (void *)graph);

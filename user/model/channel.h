@@ -59,6 +59,13 @@ struct direction {
 	uint32_t far_receiver;
 };
 
+/* Did the channel outlive the processes of the capture, which made it? */
+enum channel_left {
+	CHANNEL_LEFT_NO, /* or nobody in the capture has made it, as far as is known */
+	CHANNEL_LEFT_YES,
+	CHANNEL_LEFT_UNKNOWN,
+};
+
 struct channel {
 	enum ipct_mechanism mechanism;
 	char *name; /* bytes as given, no NUL inside ('@' for an abstract name) */
@@ -69,8 +76,9 @@ struct channel {
 	struct stream_balance before, unread; /* what no ledger knows of (netlink, a snapshot) */
 	uint64_t size;			      /* of memory, in bytes */
 	bool is_standing;		      /* it is there although nobody holds it */
-	uint32_t index;			      /* in the world */
-	bool is_passed;			      /* a descriptor of it went from process to process */
+	enum channel_left left;
+	uint32_t index;		/* in the world */
+	bool is_passed;		/* a descriptor of it went from process to process */
 	struct channel *passed; /* fd-pass: what was passed, NULL: no channel; borrowed */
 };
 

@@ -11,6 +11,13 @@ struct place {
 	uint32_t direction;
 };
 
+/* What is kept without a process. */
+struct channel_keep {
+	struct ipct_key key; /* of a unix socket: that of who bound it; {}: not known */
+	enum ipct_mechanism mechanism;
+	const char *path; /* of a socket's file or a FIFO */
+};
+
 struct mechanism_model {
 	enum ipct_mechanism mechanism;
 	/*
@@ -26,6 +33,12 @@ struct mechanism_model {
 	int (*describe)(struct world *world, const struct ipct_object *object);
 	/* The channel that exists for this key, or NULL; NULL: no descriptor names its channels. */
 	struct channel *(*find)(const struct world *world, const struct ipct_key *key);
+	/*
+	 * The channel of what is left at the end, made if nobody used it; none where nobody can
+	 * tell which it is. 0 or -ENOMEM. NULL: nothing is left of it.
+	 */
+	int (*keep)(struct world *world, const struct channel_keep *keep,
+		    struct channel **ret_channel);
 };
 
 /* NULL: the mechanism has no transfers. */

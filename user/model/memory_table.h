@@ -15,6 +15,8 @@
 
 #include <ipctrace/event.h>
 
+struct channel;
+
 /* One process and one object. */
 struct memory_mapper {
 	uint32_t process;
@@ -32,6 +34,7 @@ struct memory_object {
 	char *name; /* NULL: none */
 	uint64_t size;
 	struct memory_mapper *mappers; /* uthash, in the order of their first mapping */
+	struct channel *channel;       /* model_memory_finish(); borrowed from the world */
 	UT_hash_handle hh;
 };
 

@@ -188,7 +188,7 @@ static int endpoints_add(struct channel *channel, const struct memory_object *ob
 	return err;
 }
 
-static int object_finish(struct world *world, const struct memory_object *object)
+static int object_finish(struct world *world, struct memory_object *object)
 {
 	struct channel *channel = channel_new(object->mechanism);
 	int err;
@@ -199,6 +199,8 @@ static int object_finish(struct world *world, const struct memory_object *object
 	snprintf(channel->object, sizeof(channel->object), "%s:[%" PRIu64 "]",
 		 object_label(object->mechanism), (uint64_t)object->key.inode);
 	err = world_add_channel(world, channel);
+	if (!err)
+		object->channel = channel;
 	if (!err && object->name)
 		err = channel_set_name(channel, object->name, strlen(object->name));
 	return err ? err : endpoints_add(channel, object);
@@ -215,6 +217,21 @@ int model_memory_finish(struct world *world)
 	return err;
 }
 
+/* After model_memory_finish(). */
+static int memory_keep(struct world *world, const struct channel_keep *keep,
+		       struct channel **ret_channel)
+{
+	struct memory_table *table = table_get(world);
+	struct memory_object *object = table ? memory_table_object(table, &keep->key) : NULL;
+	int err;
+
+	if (!object)
+		return -ENOMEM;
+	err = object->channel ? 0 : object_finish(world, object);
+	*ret_channel = object->channel;
+	return err;
+}
+
 void model_memory_fini(struct world *world)
 {
 	memory_table_free(world->memory);
@@ -225,6 +242,7 @@ const struct mechanism_model model_sysv_shm = {
 	.transfer = model_no_transfer,
 	.aggregate = model_no_aggregate,
 	.describe = memory_describe,
+	.keep = memory_keep,
 };
 
 const struct mechanism_model model_posix_shm = {
@@ -232,6 +250,7 @@ const struct mechanism_model model_posix_shm = {
 	.transfer = model_no_transfer,
 	.aggregate = model_no_aggregate,
 	.describe = memory_describe,
+	.keep = memory_keep,
 };
 
 const struct mechanism_model model_memfd = {

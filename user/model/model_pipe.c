@@ -140,6 +140,37 @@ static int pipe_aggregate(struct world *world, const struct ipct_aggregate *aggr
 	return model_stream_total(&entry->channel->directions[0], aggregate, process);
 }
 
+/* A file system may have given it another device number there. */
+static struct pipe_entry *fifo_find(const struct world *world, const struct channel_keep *keep)
+{
+	struct pipe_entry *entry;
+
+	HASH_FIND(hh, world->pipes, &keep->key, sizeof(keep->key), entry);
+	if (entry)
+		return entry;
+	for (entry = world->pipes; entry; entry = entry->hh.next)
+		if (entry->channel->mechanism == IPCT_FIFO &&
+		    (!keep->key.inode || entry->key.inode == keep->key.inode) &&
+		    !strcmp(entry->channel->name, keep->path))
+			return entry;
+	return NULL;
+}
+
+static int fifo_keep(struct world *world, const struct channel_keep *keep,
+		     struct channel **ret_channel)
+{
+	struct pipe_entry *entry = fifo_find(world, keep);
+
+	if (!entry && !keep->key.inode)
+		return 0;
+	if (!entry)
+		entry = pipe_get(world, &keep->key, IPCT_FIFO);
+	if (!entry)
+		return -ENOMEM;
+	*ret_channel = entry->channel;
+	return channel_set_name(entry->channel, keep->path, strlen(keep->path));
+}
+
 void model_pipe_fini(struct world *world)
 {
 	struct pipe_entry *entry, *next;
@@ -162,4 +193,5 @@ const struct mechanism_model model_fifo = {
 	.transfer = pipe_transfer,
 	.aggregate = pipe_aggregate,
 	.find = model_pipe_find,
+	.keep = fifo_keep,
 };

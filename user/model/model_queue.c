@@ -182,6 +182,17 @@ static int queue_aggregate(struct world *world, const struct ipct_aggregate *agg
 					  world->before);
 }
 
+static int queue_keep(struct world *world, const struct channel_keep *keep,
+		      struct channel **ret_channel)
+{
+	struct queue_entry *entry = queue_get(world, &keep->key, keep->mechanism);
+
+	if (!entry)
+		return -ENOMEM;
+	*ret_channel = entry->channel;
+	return 0;
+}
+
 void model_queue_fini(struct world *world)
 {
 	struct queue_entry *entry, *next;
@@ -198,6 +209,7 @@ const struct mechanism_model model_posix_mq = {
 	.aggregate = queue_aggregate,
 	.describe = queue_describe,
 	.find = posix_mq_find,
+	.keep = queue_keep,
 };
 
 const struct mechanism_model model_sysv_msg = {
@@ -205,4 +217,5 @@ const struct mechanism_model model_sysv_msg = {
 	.transfer = queue_transfer,
 	.aggregate = queue_aggregate,
 	.describe = queue_describe,
+	.keep = queue_keep,
 };

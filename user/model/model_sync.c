@@ -490,6 +490,15 @@ static int sync_describe(struct world *world, const struct ipct_object *record)
 	return object_set_name(object, name, strlen(name));
 }
 
+static int sync_keep(struct world *world, const struct channel_keep *keep,
+		     struct channel **ret_channel)
+{
+	struct sync_object *object = object_get(world, &keep->key, keep->mechanism);
+
+	*ret_channel = object ? object_channel(world, object) : NULL;
+	return *ret_channel ? 0 : -ENOMEM;
+}
+
 /* At the end ----------------------------------------------------------------------------- */
 
 static int object_close(struct sync_object *object)
@@ -559,6 +568,7 @@ const struct mechanism_model model_sysv_sem = {
 	.transfer = model_no_transfer,
 	.aggregate = sync_aggregate,
 	.describe = sync_describe,
+	.keep = sync_keep,
 };
 
 const struct mechanism_model model_futex = {

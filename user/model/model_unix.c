@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -421,11 +422,48 @@ static int unix_message_aggregate(struct world *world, const struct ipct_aggrega
 					  world->before);
 }
 
+/* The socket that was bound; its address may be another's by now. */
+static const struct socket *bound_find(const struct world *world, const struct ipct_key *key)
+{
+	for (uint32_t id = 0; id < socket_table_nr(world->sockets); id++) {
+		const struct socket *socket = socket_table_at(world->sockets, id);
+
+		if (socket->key.inode == key->inode && socket->key.object == key->object)
+			return socket;
+	}
+	return NULL;
+}
+
+/*
+ * The inbox of the socket itself. Where connections are the channels, which are not left, its
+ * file is one more.
+ */
+static int unix_keep(struct world *world, const struct channel_keep *keep,
+		     struct channel **ret_channel)
+{
+	const struct socket *socket = bound_find(world, &keep->key);
+	const char *name = socket && socket->name ? socket->name : keep->path;
+	struct channel *channel = socket ? socket->inbox : NULL;
+
+	if (!channel) {
+		channel = channel_new(keep->mechanism);
+		if (!channel)
+			return -ENOMEM;
+		snprintf(channel->object, sizeof(channel->object), "socket:[%llu]",
+			 keep->key.inode);
+		if (world_add_channel(world, channel))
+			return -ENOMEM;
+	}
+	*ret_channel = channel;
+	return channel_set_name(channel, name, strlen(name));
+}
+
 const struct mechanism_model model_unix_stream = {
 	.mechanism = IPCT_UNIX_STREAM,
 	.transfer = unix_stream_transfer,
 	.aggregate = model_pair_aggregate,
 	.find = model_socket_find,
+	.keep = unix_keep,
 };
 
 const struct mechanism_model model_unix_dgram = {
@@ -433,6 +471,7 @@ const struct mechanism_model model_unix_dgram = {
 	.transfer = unix_message_transfer,
 	.aggregate = unix_message_aggregate,
 	.find = model_socket_find,
+	.keep = unix_keep,
 };
 
 const struct mechanism_model model_unix_seqpacket = {
@@ -440,4 +479,5 @@ const struct mechanism_model model_unix_seqpacket = {
 	.transfer = unix_message_transfer,
 	.aggregate = unix_message_aggregate,
 	.find = model_socket_find,
+	.keep = unix_keep,
 };

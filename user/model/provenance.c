@@ -136,6 +136,15 @@ int provenance_describe(struct world *world, const struct ipct_event *event,
 	return entry_add(world->provenances, &place, &provenance, time_ns);
 }
 
+int provenance_create(struct world *world, uint32_t process, const struct channel *channel,
+		      uint64_t time_ns)
+{
+	struct provenance provenance = { PROVENANCE_CREATED, PROCESS_NONE };
+	struct place_key place = { .process = process, .id = channel->index };
+
+	return entry_add(world->provenances, &place, &provenance, time_ns);
+}
+
 int provenance_pass(struct world *world, uint32_t process, const struct channel *channel,
 		    uint32_t from, uint64_t time_ns)
 {

@@ -40,6 +40,10 @@ int provenance_describe(struct world *world, const struct ipct_event *event,
 			enum ipct_mechanism mechanism, const struct ipct_key *key,
 			enum ipct_origin origin);
 
+/* `process` made the channel. 0 or -ENOMEM. */
+int provenance_create(struct world *world, uint32_t process, const struct channel *channel,
+		      uint64_t time_ns);
+
 /* `process` got a descriptor of the channel from another process. 0 or -ENOMEM. */
 int provenance_pass(struct world *world, uint32_t process, const struct channel *channel,
 		    uint32_t from, uint64_t time_ns);

@@ -10,6 +10,7 @@
 #include "model/mechanism_model.h"
 #include "model/provenance.h"
 #include "model/socket_table.h"
+#include "model/standing.h"
 
 struct world *world_new(bool is_system_wide)
 {
@@ -24,9 +25,10 @@ struct world *world_new(bool is_system_wide)
 	world->udp = udp_table_new();
 	world->descriptors = descriptor_table_new();
 	world->provenances = provenance_table_new();
+	world->standing = standing_table_new();
 	world->first_ns = UINT64_MAX;
 	if (!world->processes || !world->sockets || !world->tcp || !world->udp ||
-	    !world->descriptors || !world->provenances)
+	    !world->descriptors || !world->provenances || !world->standing)
 		goto fail;
 	world->before = process_table_node(world->processes, "before capture");
 	world->kernel = process_table_node(world->processes, "kernel");
@@ -57,6 +59,7 @@ void world_free(struct world *world)
 	for (size_t i = 0; i < world->channels_nr; i++)
 		channel_free(world->channels[i]);
 	free(world->channels);
+	standing_table_free(world->standing);
 	provenance_table_free(world->provenances);
 	descriptor_table_free(world->descriptors);
 	socket_table_free(world->sockets);
@@ -90,6 +93,15 @@ uint32_t world_actor(struct world *world, const struct ipct_event *event)
 	return process_table_get(world->processes, event->pid, event->start_ns);
 }
 
+uint32_t world_barriers(const struct world *world)
+{
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < sizeof(world->barriers) / sizeof(world->barriers[0]); i++)
+		nr += __builtin_popcountll(world->barriers[i]);
+	return nr;
+}
+
 int world_finish(struct world *world)
 {
 	int err = model_unix_finish(world);
@@ -104,6 +116,8 @@ int world_finish(struct world *world)
 		err = model_memory_finish(world);
 	if (!err)
 		err = model_pass_finish(world);
+	if (!err)
+		err = standing_finish(world);
 	if (!err)
 		err = provenance_finish(world);
 	return err ? err : model_sync_finish(world);
@@ -255,16 +269,19 @@ static int apply_descriptor(struct world *world, const struct ipct_descriptor *r
 static int apply_object(struct world *world, const struct ipct_object *object)
 {
 	const struct mechanism_model *model = mechanism_model_find(object->mechanism);
+	enum ipct_origin origin;
 	int err;
 
 	if (!model || !model->describe) {
 		world->rejected++;
 		return 0;
 	}
-	err = model->describe(world, object);
+	err = standing_describe(world, object, &origin);
+	if (!err)
+		err = model->describe(world, object);
 	return err ? err :
 		     provenance_describe(world, &object->event, object->mechanism, &object->key,
-					 object->origin);
+					 origin);
 }
 
 static int apply_pipe(struct world *world, const struct ipct_pipe *pipe)
@@ -285,6 +302,12 @@ static int apply_socket(struct world *world, const struct ipct_socket *socket)
 	return err ? err :
 		     provenance_describe(world, &socket->event, socket->mechanism, &socket->key,
 					 socket->origin);
+}
+
+static int apply_barrier(struct world *world, const struct ipct_barrier *barrier)
+{
+	world->barriers[barrier->cpu / 64] |= 1ULL << barrier->cpu % 64;
+	return 0;
 }
 
 int world_apply(struct world *world, const struct ipct_event *event)
@@ -328,6 +351,10 @@ int world_apply(struct world *world, const struct ipct_event *event)
 		return model_pass_apply(world, (const void *)event);
 	case IPCT_EVENT_ACCESS:
 		return model_access_apply(world, (const void *)event);
+	case IPCT_EVENT_BARRIER:
+		return apply_barrier(world, (const void *)event);
+	case IPCT_EVENT_STANDING:
+		return standing_apply(world, (const void *)event);
 	default:
 		return 0;
 	}

@@ -17,6 +17,7 @@ struct tcp_table;
 struct udp_table;
 struct descriptor_table;
 struct provenance_table;
+struct standing_table;
 
 struct world {
 	struct process_table *processes;
@@ -38,6 +39,7 @@ struct world {
 	struct access_entry *accesses;
 	struct descriptor_table *descriptors;
 	struct provenance_table *provenances;
+	struct standing_table *standing;
 	const struct match_observer *observer; /* borrowed; NULL: nobody watches live */
 	bool is_system_wide;
 	bool has_unresolved;	    /* something went through a channel that nobody can name */
@@ -45,6 +47,7 @@ struct world {
 	uint32_t kernel;	    /* node `kernel` */
 	uint64_t first_ns, last_ns; /* of all records */
 	uint64_t rejected;	    /* records that make no sense */
+	uint64_t barriers[IPCT_CPUS_MAX / 64]; /* a bit for each CPU with a record of the barrier */
 };
 
 /* Owned by the caller; NULL without memory. */
@@ -59,6 +62,9 @@ int world_finish(struct world *world);
 
 /* Adds a channel, which the world owns from now on. 0 or -ENOMEM (and frees it). */
 int world_add_channel(struct world *world, struct channel *channel);
+
+/* On how many CPUs the barrier was made, as far as its records are there. */
+uint32_t world_barriers(const struct world *world);
 
 /* The process that made the record, PROCESS_NONE without memory. */
 uint32_t world_actor(struct world *world, const struct ipct_event *event);

@@ -298,6 +298,8 @@ char *describe_origins(const struct graph *graph, uint32_t channel)
 		if (at->endpoints[i].origin != GRAPH_ORIGIN_UNKNOWN &&
 		    endpoint_is_first(at, i, true))
 			text = append_origin(text, graph, at, i);
+	if (at->left_at_exit == GRAPH_LEFT_YES)
+		text = text_append(text, text_new("%sleft behind", text && *text ? "; " : ""));
 	return text;
 }
 

@@ -2,11 +2,15 @@
 /*
  * The JSON graph, schema ipctrace.graph/1. Written element by element: memory holds one at a
  * time. Beyond the schema's first fields: `capture.complete` is false if the recorder did not
- * end the file itself; a regrouped or cut graph has `view`, and a process that stands for
- * several has `members` and no pid. An endpoint has `io_uring`, how many of its operations were
- * done by that, if any were; one of role hold has `ends` and `descriptors`. Shared memory has
- * its `size`, and its endpoints `attached_ns` (null: before it was watched) and `detached_ns`
- * (null: still mapped).
+ * end the file itself, `capture.barrier` tells on how many CPUs all that was done before the end
+ * is known to be recorded, and which it `missed` (null: no barrier was made). A channel, or the
+ * file of a unix socket, that processes of the capture made and that was there at its end is
+ * `left_at_exit`, also if nobody used it (null: not known); `capture.leftovers_known` is false if
+ * nobody looked, so that there may be others. A regrouped or cut
+ * graph has `view`, and a process that stands for several has `members` and no pid. An endpoint has
+ * `io_uring`, how many of its operations were done by that, if any were; one of role hold has
+ * `ends` and `descriptors`. Shared memory has its `size`, and its endpoints `attached_ns` (null:
+ * before it was watched) and `detached_ns` (null: still mapped).
  */
 #include <errno.h>
 #include <string.h>
@@ -153,6 +157,15 @@ static void put_endpoints(struct json_build *object, const struct graph_channel 
 	json_put(object, "endpoints", array);
 }
 
+/* Null: nobody knows. */
+static void put_left(struct json_build *object, enum graph_left left)
+{
+	if (left == GRAPH_LEFT_UNKNOWN)
+		json_put_null(object, "left_at_exit");
+	else
+		json_put_bool(object, "left_at_exit", left == GRAPH_LEFT_YES);
+}
+
 static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 {
 	const struct graph_channel *channel = &graph->channels[index];
@@ -168,6 +181,7 @@ static int write_channel(const struct graph *graph, size_t index, FILE *stream)
 	json_put_count_fields(&unread, &channel->unread);
 	json_put_bool(&unread, "inferred", channel->is_unread_inferred);
 	json_put_object(&object, "unread", &unread);
+	put_left(&object, channel->left_at_exit);
 	json_put_count(&object, "truncated", &channel->truncated);
 	json_put_count(&object, "lost", &channel->lost);
 	if (channel->size || (channel->endpoints_nr && ipct_role_maps(channel->endpoints[0].role)))

@@ -126,6 +126,23 @@ static void put_time(struct json_build *object, const char *key, int64_t realtim
 	json_put(object, key, json_sprintf("%s.%09lldZ", text, (long long)ns));
 }
 
+/* Null: not known. */
+static void put_barrier(struct json_build *object, const struct graph_capture *capture)
+{
+	struct json_build barrier;
+
+	if (!capture->barrier_cpus) {
+		json_put_null(object, "barrier");
+		return;
+	}
+	barrier = json_build_new();
+	json_put_u64(&barrier, "cpus", capture->barrier_cpus);
+	json_put_u64(&barrier, "reached", capture->barrier_reached);
+	if (capture->barrier_missed[0])
+		json_put_text(&barrier, "missed", capture->barrier_missed);
+	json_put_object(object, "barrier", &barrier);
+}
+
 struct json_build json_capture_new(const struct graph_capture *capture)
 {
 	static const char *const scopes[] = {
@@ -147,6 +164,8 @@ struct json_build json_capture_new(const struct graph_capture *capture)
 	json_put_text(&object, "scope", scopes[capture->scope]);
 	json_put_text(&object, "hooks", capture->hooks);
 	json_put_bool(&object, "complete", capture->is_complete);
+	put_barrier(&object, capture);
+	json_put_bool(&object, "leftovers_known", capture->knows_leftovers);
 	return object;
 }
 

@@ -291,6 +291,8 @@ static void add_memory(struct table *table, const struct graph *graph, uint32_t 
 	table_add_count(table, channel->endpoints_nr);
 	add_mappers(table, graph, channel, IPCT_ROLE_MAP_RW);
 	add_mappers(table, graph, channel, IPCT_ROLE_MAP_RO);
+	if (channel->left_at_exit == GRAPH_LEFT_YES)
+		table_note(table, strdup("left behind"));
 }
 
 /* Below a table of edges or channels: what has mappers instead. One process alone is no IPC. */

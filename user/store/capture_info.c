@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include <ipctrace/event.h>
+
 #include "base/escape.h"
 
 /* Arguments may hold any bytes, JSON strings only UTF-8. */
@@ -53,6 +55,15 @@ char *capture_info_encode(const struct capture_info *info)
 				     "start_boottime_ns", (json_int_t)info->start_boottime_ns));
 }
 
+/* NULL: there was none. */
+static json_t *json_barrier(const struct ledger_info *ledger)
+{
+	if (!ledger->barrier_cpus)
+		return NULL;
+	return json_pack("{s:I, s:I, s:s}", "cpus", (json_int_t)ledger->barrier_cpus, "reached",
+			 (json_int_t)ledger->barrier_reached, "missed", ledger->barrier_missed);
+}
+
 char *ledger_info_encode(const struct ledger_info *ledger)
 {
 	json_t *causes = json_object();
@@ -63,11 +74,12 @@ char *ledger_info_encode(const struct ledger_info *ledger)
 			json_decref(causes);
 			return NULL;
 		}
-	return json_encode(json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:o, s:s}", "time_ns", (json_int_t)ledger->time_ns,
-		"seen", (json_int_t)ledger->seen, "recorded", (json_int_t)ledger->recorded,
-		"aggregated", (json_int_t)ledger->aggregated, "filtered",
-		(json_int_t)ledger->filtered, "causes", causes, "end", ledger->end));
+	return json_encode(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:o*}", "time_ns",
+				     (json_int_t)ledger->time_ns, "seen", (json_int_t)ledger->seen,
+				     "recorded", (json_int_t)ledger->recorded, "aggregated",
+				     (json_int_t)ledger->aggregated, "filtered",
+				     (json_int_t)ledger->filtered, "causes", causes, "end",
+				     ledger->end, "barrier", json_barrier(ledger)));
 }
 
 static int command_decode(json_t *array, char ***ret_command)
@@ -142,6 +154,21 @@ static void cause_copy(char *name, const char *text)
 			*name = '?';
 }
 
+static void barrier_decode(json_t *json, struct ledger_info *ret_ledger)
+{
+	uint64_t cpus = json_count(json, "cpus"), reached = json_count(json, "reached");
+	const char *missed = json_string_value(json_object_get(json, "missed"));
+	char *text = ret_ledger->barrier_missed;
+
+	if (!json || cpus > IPCT_CPUS_MAX || reached > cpus)
+		return;
+	ret_ledger->barrier_cpus = cpus;
+	ret_ledger->barrier_reached = reached;
+	snprintf(text, LEDGER_CPUS_MAX, "%s", missed ? missed : "");
+	if (strspn(text, "0123456789-,.") != strlen(text))
+		text[0] = '\0';
+}
+
 int ledger_info_decode(const char *text, struct ledger_info *ret_ledger)
 {
 	json_t *json = json_loads(text, 0, NULL), *value;
@@ -170,6 +197,7 @@ int ledger_info_decode(const char *text, struct ledger_info *ret_ledger)
 	}
 	end = json_string_value(json_object_get(json, "end"));
 	snprintf(ret_ledger->end, sizeof(ret_ledger->end), "%s", end ? end : "");
+	barrier_decode(json_object_get(json, "barrier"), ret_ledger);
 	json_decref(json);
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #define LEDGER_CAUSES_MAX 16
 #define LEDGER_CAUSE_LEN 32
+#define LEDGER_CPUS_MAX 64
 
 struct capture_info {
 	char *host, *kernel, *arch; /* never NULL */
@@ -29,6 +30,13 @@ struct ledger_info {
 		uint64_t count;
 	} causes[LEDGER_CAUSES_MAX]; /* of loss; only those that occurred */
 	char end[LEDGER_CAUSE_LEN];  /* why the capture ended: "command", "duration", … */
+	/*
+	 * The barrier at the end: how many CPUs it had to reach, and did (user/capture/barrier.c);
+	 * 0, 0: none was made, as before there were barriers
+	 */
+	uint32_t barrier_cpus, barrier_reached;
+	char barrier_missed[LEDGER_CPUS_MAX]; /* the others: `0-3,5`; of [0-9,.-], `...`: and more
+					       */
 };
 
 /* JSON text, owned by the caller; NULL without memory. Names are escaped as in the graph. */

@@ -20,7 +20,6 @@
 
 #define SLACK_NS 10000000ULL	  /* records of one ring are out of order by less */
 #define READ_MAX_BYTES (64 << 20) /* a larger file is mapped */
-#define STREAM_MAX 8192u	  /* no machine has more CPUs */
 /*
  * Blocks are closed at least every 500 ms: what waits for the records of another ring is less
  * than what a machine writes in that time.
@@ -72,7 +71,7 @@ static const char *block_problem(const struct capture_reader *reader, size_t off
 		return "impossible size of a block";
 	if (ret->type == IPCT_BLOCK_DATA && (!ret->records || !ret->raw_bytes))
 		return "a block without records";
-	if (ret->type == IPCT_BLOCK_DATA && ret->stream > STREAM_MAX &&
+	if (ret->type == IPCT_BLOCK_DATA && ret->stream > IPCT_CPUS_MAX &&
 	    ret->stream != IPCT_STREAM_SNAPSHOT)
 		return "a block of an impossible CPU";
 	if (ret->stored_bytes > left - sizeof(*ret))

@@ -22,6 +22,8 @@ static size_t event_least(__u16 type)
 		return offsetof(struct ipct_aggregate, values);
 	case IPCT_EVENT_OBJECT:
 		return offsetof(struct ipct_object, name);
+	case IPCT_EVENT_STANDING:
+		return offsetof(struct ipct_standing, name);
 	default:
 		return event_sizes[type];
 	}
@@ -109,6 +111,23 @@ static bool access_is_good(const struct ipct_access *a)
 	       a->result >= -ERRNO_LAST && a->result <= 0 && a->bytes < 1ULL << 62;
 }
 
+static bool made_is_good(const struct ipct_made *m)
+{
+	return (m->mechanism == IPCT_FIFO || mechanism_is_unix(m->mechanism)) &&
+	       span_is_good(&m->event, offsetof(struct ipct_made, name), IPCT_NAME_SPACE,
+			    m->name_offset, m->name_len);
+}
+
+static bool standing_is_good(const struct ipct_standing *s)
+{
+	bool is_list = s->kind == IPCT_STANDING_LISTED;
+
+	return s->kind >= IPCT_STANDING_THERE && s->kind <= IPCT_STANDING_LISTED &&
+	       s->mechanism < IPCT_MECHANISM_NR && (s->mechanism || is_list) &&
+	       span_is_good(&s->event, offsetof(struct ipct_standing, name), IPCT_NAME_SPACE,
+			    s->name_offset, s->name_len);
+}
+
 static bool event_content_is_good(const struct ipct_event *event)
 {
 	const struct ipct_pipe *pipe = (const void *)event;
@@ -119,6 +138,7 @@ static bool event_content_is_good(const struct ipct_event *event)
 	const struct ipct_hold *hold = (const void *)event;
 	const struct ipct_link *link = (const void *)event;
 	const struct ipct_text *text = (const void *)event;
+	const struct ipct_barrier *barrier = (const void *)event;
 
 	switch (event->type) {
 	case IPCT_EVENT_TRANSFER:
@@ -155,6 +175,12 @@ static bool event_content_is_good(const struct ipct_event *event)
 		return exec->file_len <= exec->text_len && exec->text_len <= IPCT_TEXT_MAX;
 	case IPCT_EVENT_TEXT:
 		return text->text_len <= IPCT_TEXT_MAX;
+	case IPCT_EVENT_BARRIER:
+		return barrier->cpu < IPCT_CPUS_MAX;
+	case IPCT_EVENT_MADE:
+		return made_is_good((const void *)event);
+	case IPCT_EVENT_STANDING:
+		return standing_is_good((const void *)event);
 	default:
 		return true;
 	}

@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""A test for each mechanism on one kernel: that of the link by which this file is called.
+
+They judge what tests/vm/gather found, which `make check-vm` runs before. DENYLIST.KERNEL says what
+cannot pass there: a pattern of scenarios and the reason, a line each.
+"""
+import functools
+import os
+import pathlib
+import sys
+
+from kernels import groups, group_of, place_of, read_denied, read_results, why_denied
+
+from harness import BUILD, Skip, add_case, ensure, main
+
+KERNEL = pathlib.Path(sys.argv[0]).stem.removeprefix("test_")
+
+
+def results():
+    found = read_results(BUILD, KERNEL)
+    ensure(found, f"nothing was run on {KERNEL}: `make check-vm` does")
+    if "skipped" in found:
+        raise Skip(found["skipped"])
+    ensure("problem" not in found, f"{found.get('problem')}; see {place_of(BUILD, KERNEL)}")
+    return found
+
+
+def loads(step):
+    """Every program is loaded and attached, and nothing is lost without a word."""
+    status, said = results()["steps"][step]
+    ensure(status == 0, f"exit status {status}\n{said}")
+
+
+def fits(what):
+    problems = results()[what]
+    ensure(not problems, "\n".join(problems))
+
+
+def no_stale_pattern():
+    """Every line of the list of denied scenarios is needed: none of them passes."""
+    scenarios = results()["scenarios"]
+    denied = read_denied(KERNEL)
+    stale = [f"{name} passes, but the list of denied scenarios has: {why_denied(denied, name)}"
+             for name, verdict in scenarios.items()
+             if not verdict["problems"] and not verdict["skipped"] and why_denied(denied, name)]
+    used = {why_denied(denied, name) for name in scenarios}
+    stale += [f"no scenario is called {pattern}" for pattern, reason in denied
+              if reason not in used]
+    ensure(not stale, "\n".join(stale))
+
+
+def run_group(group):
+    denied = read_denied(KERNEL)
+    wrong, skipped, count = [], [], 0
+    for name, verdict in results()["scenarios"].items():
+        if group_of(name) != group:
+            continue
+        count += 1
+        if verdict["skipped"]:
+            skipped.append(f"{name}: {verdict['skipped']}")
+        elif verdict["problems"] and not why_denied(denied, name):
+            wrong += [f"{name}: {problem}" for problem in verdict["problems"]]
+    ensure(not wrong, "\n".join(wrong))
+    ensure(count, f"there is no scenario for {group}")
+    if len(skipped) == count:
+        raise Skip(skipped[0])
+    for line in skipped:
+        print(f"skipped {line}")
+
+
+def add_cases():
+    add_case("check", functools.partial(loads, "check"))
+    add_case("snapshot", functools.partial(loads, "snapshot"))
+    add_case("record", functools.partial(loads, "during/record"))
+    add_case("record-all", functools.partial(loads, "before/record"))
+    add_case("record-uprobes", functools.partial(loads, "uprobes/record"))
+    add_case("relocations", functools.partial(fits, "relocations"))
+    add_case("compile", functools.partial(fits, "compile"))
+    add_case("denylist", no_stale_pattern)
+    for group in groups():
+        add_case(group, functools.partial(run_group, group))
+
+
+if __name__ == "__main__":
+    add_cases()
+    sys.exit(main(needs_root=False))

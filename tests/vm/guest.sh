@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# guest.sh DURING BEFORE UPROBES: what is tried on a kernel, in the directory of this file, where
+# batch.sh is, too. Each argument is a list of scenarios of ipcload: recorded as a command's, set up
+# before the whole machine is recorded, recorded with --uprobes. Each step leaves STEP.stdout,
+# .stderr, .status and .seconds, each scenario what batch.sh does, in the directory of its step.
+# Runs in a guest and on the host, as root; ipctrace and ipcload are in the PATH.
+cd "$(dirname "$0")" || exit 1
+here=$PWD
+during=$1
+before=$2
+uprobes=$3
+export BATCH_OPTIONS="--messages 100"
+
+now() {
+	read -r seconds _ < /proc/uptime
+	echo "${seconds%.*}"
+}
+
+# One that hangs must not take the others' results with it.
+step() {
+	name=$1
+	shift
+	began=$(now)
+	timeout "$SECONDS_A_STEP" "$@" > "$name.stdout" 2> "$name.stderr" < /dev/null
+	echo $? > "$name.status"
+	echo $(($(now) - began)) > "$name.seconds"
+}
+
+in_directory() {
+	mkdir -p "$1"
+	cd "$1" || exit 1
+}
+
+uname -r > release
+step check ipctrace check
+step snapshot ipctrace snapshot
+
+in_directory "$here/during"
+step record ipctrace record -o capture.data -- sh "$here/batch.sh" ipcload $during
+
+in_directory "$here/uprobes"
+step record ipctrace record --uprobes -o capture.data -- sh "$here/batch.sh" ipcload $uprobes
+
+# They wait until somebody writes to their FIFO, which they hold open themselves.
+in_directory "$here/before"
+for scenario in $before; do
+	mkfifo "$scenario.go"
+	{
+		ipcload "$scenario" --wait-stdin $BATCH_OPTIONS --truth "$scenario.json" \
+			<> "$scenario.go" > "$scenario.stdout" 2> "$scenario.stderr"
+		echo $? > "$scenario.ended"
+		mv "$scenario.ended" "$scenario.status"
+	} &
+	until grep -q ready "$scenario.stdout" 2> /dev/null || [ -e "$scenario.status" ]; do
+		sleep 0.05
+	done
+done
+step record ipctrace record -a -o capture.data -- sh -c '
+	for scenario; do
+		[ -e "$scenario.status" ] || echo > "$scenario.go"
+		until [ -e "$scenario.status" ]; do
+			sleep 0.05
+		done
+	done' release $before
+rm -f ./*.go

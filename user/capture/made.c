@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files that calls made, and whether they are still there. A socket's file is known by its number,
+ * and is looked for in its directory, too, where it may have another name by then. A FIFO is known
+ * by its path alone. What came to be after the call is another file. Of several that had a path,
+ * one after the other, the last one has it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <uthash.h>
+
+#include <ipctrace/capture_file.h>
+
+#include "capture/internal.h"
+#include "capture/procfs_internal.h"
+
+#define FILES_MAX 65536
+#define FILES_MANY (FILES_MAX / 2) /* then those that are gone are forgotten */
+#define NAMES_LOOKED_AT 65536	   /* of a directory */
+#define NS_PER_S 1000000000LL
+#define CLOCK_SLACK_NS 1000000LL /* between two looks at clocks */
+
+struct place {
+	__u32 mount_namespace;
+	char path[IPCT_NAME_SPACE + sizeof(__u32)]; /* zeroes behind it, no padding */
+};
+
+struct file {
+	struct place place;
+	struct ipct_event maker;
+	struct ipct_key key;
+	__u64 inode;		/* not of a FIFO */
+	__s64 made_realtime_ns; /* when the call returned, as file systems tell the time */
+	enum ipct_mechanism mechanism;
+	enum ipct_standing_kind kind;
+	UT_hash_handle hh;
+};
+
+struct made {
+	struct file *files; /* uthash */
+	bool has_others;    /* that nobody can look for */
+};
+
+struct made *made_new(void)
+{
+	return calloc(1, sizeof(struct made));
+}
+
+static void file_drop(struct made *made, struct file *file)
+{
+	HASH_DEL(made->files, file);
+	free(file);
+}
+
+void made_free(struct made *made)
+{
+	struct file *file, *next;
+
+	if (!made)
+		return;
+	HASH_ITER (hh, made->files, file, next)
+		file_drop(made, file);
+	free(made);
+}
+
+/* Of a moment that is not long ago: the clock may be set at any time. */
+static __s64 realtime_of(__u64 boottime_ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec - (__s64)(procfs_now_ns() - boottime_ns);
+}
+
+int made_note(struct made *made, const struct ipct_made *record)
+{
+	struct place place = { .mount_namespace = record->mount_namespace };
+	struct file *file;
+
+	if (!record->name_len || record->name_offset + record->name_len > IPCT_NAME_SPACE) {
+		made->has_others = true; /* its path was too long */
+		return 0;
+	}
+	memcpy(place.path, record->name + record->name_offset, record->name_len);
+	HASH_FIND(hh, made->files, &place, sizeof(place), file);
+	if (!file) {
+		if (HASH_COUNT(made->files) == FILES_MAX) {
+			made->has_others = true;
+			return 0;
+		}
+		file = calloc(1, sizeof(*file));
+		if (!file)
+			return -ENOMEM;
+		file->place = place;
+		HASH_ADD(hh, made->files, place, sizeof(file->place), file);
+	}
+	file->maker = record->event;
+	file->made_realtime_ns = realtime_of(record->event.time_ns);
+	file->key = record->key;
+	file->inode = record->inode;
+	file->mechanism = record->mechanism;
+	file->kind = IPCT_STANDING_UNKNOWN;
+	return 0;
+}
+
+/*
+ * What has the path, not followed if it is a link. False: nothing, or nobody can tell, with errno.
+ */
+static bool path_stat(int directory, const char *name, struct statx *ret)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+
+	return !statx(directory, name, flags, STATX_TYPE | STATX_INO | STATX_BTIME, ret);
+}
+
+/* Was it there when the call returned? Where the file system keeps no birth time: maybe. */
+static bool is_old_enough(const struct file *file, const struct statx *st)
+{
+	__s64 birth_ns = st->stx_btime.tv_sec * NS_PER_S + st->stx_btime.tv_nsec;
+
+	return !(st->stx_mask & STATX_BTIME) || birth_ns <= file->made_realtime_ns + CLOCK_SLACK_NS;
+}
+
+/* File systems give the numbers of removed files to new ones. */
+static bool is_socket_of(const struct file *file, const struct statx *st)
+{
+	return S_ISSOCK(st->stx_mode) && st->stx_ino == file->inode && is_old_enough(file, st);
+}
+
+/* Was another file made under this name of the directory? Then it is that one. */
+static bool is_other(const struct made *made, const struct file *file, size_t directory_len,
+		     const char *name)
+{
+	struct place place = { .mount_namespace = file->place.mount_namespace };
+	struct file *other;
+
+	if (directory_len + strlen(name) >= sizeof(place.path))
+		return false;
+	memcpy(place.path, file->place.path, directory_len);
+	memcpy(place.path + directory_len, name, strlen(name));
+	HASH_FIND(hh, made->files, &place, sizeof(place), other);
+	return other;
+}
+
+/* Has the socket's file another name in its directory now? */
+static bool is_renamed(const struct made *made, const struct file *file)
+{
+	const char *slash = strrchr(file->place.path, '/');
+	size_t len = slash ? slash - file->place.path + 1 : 0;
+	char *path = strndup(file->place.path, len);
+	DIR *directory = path ? opendir(path) : NULL;
+	const struct dirent *entry;
+	bool is_found = false;
+	struct statx st;
+
+	for (int i = 0; i < NAMES_LOOKED_AT && directory && !is_found; i++) {
+		entry = readdir(directory);
+		if (!entry)
+			break;
+		is_found = entry->d_ino == file->inode &&
+			   path_stat(dirfd(directory), entry->d_name, &st) &&
+			   is_socket_of(file, &st) && !is_other(made, file, len, entry->d_name);
+	}
+	if (directory)
+		closedir(directory);
+	free(path);
+	return is_found;
+}
+
+/* In its mount namespace. */
+static void file_look(const struct made *made, struct file *file)
+{
+	bool is_fifo = file->mechanism == IPCT_FIFO;
+	struct statx st;
+	bool is_there = path_stat(AT_FDCWD, file->place.path, &st);
+
+	if (!is_there && errno != ENOENT && errno != ENOTDIR)
+		return;
+	if (is_there && is_fifo)
+		is_there = S_ISFIFO(st.stx_mode) && is_old_enough(file, &st);
+	else if (is_there)
+		is_there = is_socket_of(file, &st);
+	file->kind = IPCT_STANDING_GONE;
+	if (is_there || (!is_fifo && is_renamed(made, file)))
+		file->kind = IPCT_STANDING_THERE;
+	if (!is_there || !is_fifo)
+		return;
+	file->key.inode = st.stx_ino;
+	file->key.object = procfs_device(st.stx_dev_major, st.stx_dev_minor);
+}
+
+void made_look(struct made *made, __u32 mount_namespace)
+{
+	struct file *file, *next;
+
+	HASH_ITER (hh, made->files, file, next) {
+		if (file->place.mount_namespace == mount_namespace)
+			file_look(made, file);
+	}
+}
+
+static int file_tell(const struct file *file, capture_sink sink, void *context)
+{
+	struct ipct_standing record = {
+		.event = file->maker,
+		.made_ns = file->maker.time_ns,
+		.key = file->key,
+		.mechanism = file->mechanism,
+		.kind = file->kind,
+		.origin = IPCT_ORIGIN_END,
+	};
+
+	record.event.type = IPCT_EVENT_STANDING;
+	record.event.size = sizeof(record);
+	record.event.time_ns = procfs_now_ns();
+	procfs_put_name(file->place.path, strlen(file->place.path), record.name, &record.name_len);
+	return sink(context, IPCT_STREAM_SNAPSHOT, &record.event);
+}
+
+int made_tell(struct made *made, capture_sink sink, void *context)
+{
+	struct file *file, *next;
+	int err = 0;
+
+	HASH_ITER (hh, made->files, file, next)
+		if (!err)
+			err = file_tell(file, sink, context);
+	return err;
+}
+
+bool made_is_whole(const struct made *made)
+{
+	return !made->has_others;
+}
+
+static int sweep_look(void *context, __u32 inode)
+{
+	made_look(context, inode);
+	return 0;
+}
+
+int made_sweep(struct made *made)
+{
+	struct file *file, *next;
+	int err;
+
+	if (HASH_COUNT(made->files) < FILES_MANY)
+		return 0;
+	err = namespaces_each("mnt", CLONE_NEWNS, sweep_look, made);
+	HASH_ITER (hh, made->files, file, next)
+		if (file->kind == IPCT_STANDING_GONE)
+			file_drop(made, file);
+	return err;
+}
