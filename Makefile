@@ -7,12 +7,14 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 SHELL := /bin/bash
 export PATH := $(PATH):/usr/sbin:/sbin
 
+# ARCH=arm64 (or aarch64) builds for that machine, in build/arm64.
 NATIVE := $(shell uname -m)
 ARCH ?= $(NATIVE)
-BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
-CROSS := $(if $(filter-out $(NATIVE),$(ARCH)),$(ARCH)-linux-gnu-)
+GNU_ARCH := $(patsubst amd64,x86_64,$(patsubst arm64,aarch64,$(ARCH)))
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(GNU_ARCH)))
+CROSS := $(if $(filter-out $(NATIVE),$(GNU_ARCH)),$(GNU_ARCH)-linux-gnu-)
 ifneq ($(CROSS),)
-BUILD := $(BUILD)/$(ARCH)
+override BUILD := $(BUILD)/$(BPF_ARCH)
 endif
 
 CC := $(CROSS)gcc
@@ -55,8 +57,9 @@ all: $(PROGRAMS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-# Goals that install what is missing do so before anything is built.
-SET_UP := $(if $(filter deps demo check% bench lint fmt,$(MAKECMDGOALS)),deps)
+# Goals that install what is missing do so before anything is built, and so do all for another
+# machine.
+SET_UP := $(if $(CROSS)$(filter deps demo check% bench lint fmt,$(MAKECMDGOALS)),deps)
 
 ifeq ($(V),1)
 Q :=
@@ -67,7 +70,7 @@ say = @printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))'
 endif
 
 deps:
-	@tools/deps
+	@tools/deps $(if $(CROSS),$(BPF_ARCH))
 
 # A file that changes when what it holds changes: whoever depends on it is then made again.
 define remember

@@ -18,7 +18,9 @@
 #include <ipctrace/capture_file.h>
 
 #include "graph/graph_build.h"
+#include "graph/graph_diff.h"
 #include "graph/graph_view.h"
+#include "output/diff.h"
 #include "output/output.h"
 #include "store/capture_info.h"
 #include "store/capture_reader.h"
@@ -71,14 +73,41 @@ static void write_text(const struct graph *graph, unsigned int choice)
 	fclose(stream);
 }
 
+/* Nothing is different from itself, and all that was left out is gone. */
+static void compare(const struct graph *graph, unsigned int choice)
+{
+	const struct diff_format *format = diff_formats[choice % 2]; /* text, JSON */
+	struct diff_view view = { .graphs = { graph, graph },
+				  .files = { "a", "b" },
+				  .group_by = "program" };
+	FILE *stream = fopen("/dev/null", "w");
+	struct graph_diff *diff;
+	struct graph *cut;
+	size_t left_out;
+
+	must(stream, "/dev/null is there");
+	must(!graph_diff_new(graph, graph, GRAPH_GROUP_PROGRAM, &diff), "it is compared");
+	must(diff->changes[GRAPH_CHANGE_NONE] == diff->edges_nr, "it is no different from itself");
+	graph_diff_free(diff);
+	must(!graph_view_top(graph, 1, &cut, &left_out), "it is cut");
+	must(!graph_diff_new(graph, cut, GRAPH_GROUP_PROGRAM, &diff), "it is compared");
+	must(!diff->changes[GRAPH_CHANGE_NEW], "what was left out is not new");
+	view.diff = diff;
+	must(!format->write(&view, stream), "the difference can be written");
+	must(!diff_dot.write(&view, stream), "the difference can be drawn");
+	fclose(stream);
+	graph_diff_free(diff);
+	graph_free(cut);
+}
+
 /* One of the ways to look at it; `choice` goes with the input. */
 static void look_at(const struct graph *graph, unsigned int choice)
 {
-	enum graph_grouping by = (enum graph_grouping)(choice / 4 % GRAPH_GROUP_NR);
+	enum graph_grouping by = (enum graph_grouping)(choice / 5 % GRAPH_GROUP_NR);
 	struct graph *view;
 	size_t left_out;
 
-	switch (choice % 4) {
+	switch (choice % 5) {
 	case 0:
 		must(!graph_view_group(graph, by, &view), "it is grouped");
 		write_json(view);
@@ -89,6 +118,9 @@ static void look_at(const struct graph *graph, unsigned int choice)
 		break;
 	case 2:
 		write_text(graph, choice);
+		return;
+	case 3:
+		compare(graph, choice / 5);
 		return;
 	default:
 		write_json(graph);

@@ -77,12 +77,32 @@ def captures():
         outputs[tuple(reader)] = out
         if reader not in (["info"], ["report", "--by", "mechanism"]):
             ensure_in("x1B[2J", out, f"{reader}")
+    for name in ("text", "json", "dot", "svg"):
+        out, err = said_by(IPCTRACE, "diff", "capture.data", "capture.data", "-f", name)
+        ensure_equal(err, "", f"stderr of diff -f {name}")
+        if name != "text":  # that shows what is different only
+            ensure_in("x1B[2J", out, f"diff -f {name}")
     check_json(json.loads(outputs["graph", "-f", "json"]))
     xml.etree.ElementTree.fromstring(outputs["graph", "-f", "svg"])
     run("dot", "-Tcanon", input=outputs["graph", "-f", "dot"])
     for reader in (("report",), ("report", "--by", "process"), ("report", "--by", "channel")):
         wide = [line for line in outputs[reader].splitlines() if len(line) > 100]
         ensure(not wide, f"{reader} is wider than 100 columns: {wide}")
+
+
+@case
+def differences():
+    """What is new is shown, and complained about."""
+    run(IPCTRACE, "record", "-q", "-o", "old.data", "--", "true")
+    run(IPCTRACE, "record", "-q", "-o", EVIL + b".data", "--", *script())
+    done = subprocess.run([IPCTRACE, "diff", "old.data", EVIL + b".data", "--fail-on", "new"],
+                          capture_output=True, check=False)
+    ensure_equal(done.returncode, 1, "exit status of diff")
+    for output, what in ((done.stdout, "stdout"), (done.stderr, "stderr")):
+        text = ensure_harmless(output, f"{what} of diff")
+        ensure_in("x1B[2J", text, f"{what} of diff")
+        wide = [line for line in text.splitlines() if len(line) > 100 and what == "stdout"]
+        ensure(not wide, f"diff is wider than 100 columns: {wide}")
 
 
 def check_json(graph):
@@ -109,7 +129,9 @@ def complaints():
                     ["record", "-d", EVIL, "--", "true"], ["record", "--ring-size", EVIL],
                     ["record", "--max-size", EVIL], ["record", "--max-lost", EVIL],
                     ["record", "-o", b"missing/" + EVIL, "--", "true"], ["report", "-n", EVIL],
-                    ["record", "-q", "--", b"./" + EVIL], ["report", "--by", EVIL]):
+                    ["record", "-q", "--", b"./" + EVIL], ["report", "--by", EVIL],
+                    ["diff", EVIL, EVIL], ["diff", "a", "b", "--fail-on", EVIL],
+                    ["diff", "a", "b", "-f", EVIL], ["diff", "a", "b", "--group-by", EVIL]):
         try:
             complain(command)
         except Failure as failure:

@@ -431,15 +431,15 @@ static void test_leftovers(void **state)
 	(void)state;
 	is_open(world.graph, "at_exit: {sysv: 0}", VERDICT_REASON_NOT_RECORDED);
 	world.graph->capture.knows_leftovers = true;
-	channel->left_at_exit = GRAPH_LEFT_YES;
-	passes(world.graph, "at_exit: {sysv: 0}"); /* older than the capture */
-	channel->created_by = world.a;
+	channel->left_at_exit = GRAPH_LEFT_YES; /* which says that it was made in the capture */
 	fails(world.graph, "at_exit: {sysv: 0}", VERDICT_REASON_LEFT);
 	passes(world.graph, "at_exit: {sysv: 1}");
 	passes(world.graph, "at_exit: {posix-mq: 0}");
 	channel->left_at_exit = GRAPH_LEFT_NO;
 	passes(world.graph, "at_exit: {sysv: 0}");
 	channel->left_at_exit = GRAPH_LEFT_UNKNOWN;
+	passes(world.graph, "at_exit: {sysv: 0}"); /* not made here */
+	channel->created_by = world.a;
 	is_open(world.graph, "at_exit: {sysv: 0}", VERDICT_REASON_NOT_RECORDED);
 	graph_free(world.graph);
 }

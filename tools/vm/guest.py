@@ -23,7 +23,12 @@ USAGE, CANNOT_START, KERNEL_FAILED, NO_MEMORY, TIMED_OUT, INCOMPLETE = range(120
 MACHINES = {
     "x86_64": {"qemu": "qemu-system-x86_64", "machine": "pc", "cpu": "max",
                "ports": ("ttyS0", "ttyS1", "ttyS2", "ttyS3")},
+    # It has one serial port of its own; the others are on PCI.
+    "aarch64": {"qemu": "qemu-system-aarch64", "machine": "virt", "cpu": "cortex-a57",
+                "ports": ("ttyAMA0", "ttyS0", "ttyS1", "ttyS2")},
 }
+# As Debian calls them, and in the names of the cache and of the build directory.
+DEBIAN_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Failed(Exception):
@@ -68,9 +73,11 @@ class Guest:
             command += ["-drive", "if=none,id=results,format=raw,cache=unsafe,werror=report,"
                         f"file=/proc/self/fd/{disk.fileno()}",
                         "-device", "nvme,drive=results,serial=results"]
-        self.start(command, passed)
+        on_board = sum(port[:4] == machine["ports"][0][:4] for port in machine["ports"])
+        self.start(command, passed, on_board)
 
-    def start(self, command, passed):
+    def start(self, command, passed, on_board):
+        """on_board: how many serial ports the machine has without PCI."""
         writers = []
         for number in range(5):
             reader, writer = os.pipe()
@@ -78,7 +85,9 @@ class Guest:
             writers.append(writer)
             if number < 4:
                 command += ["-chardev", f"file,id=port{number},append=on,"
-                            f"path=/proc/self/fd/{writer}", "-serial", f"chardev:port{number}"]
+                            f"path=/proc/self/fd/{writer}"]
+                command += ["-serial", f"chardev:port{number}"] if number < on_board else \
+                    ["-device", f"pci-serial,chardev=port{number}"]
         try:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writers[4],
                                             stderr=writers[4], pass_fds=[*passed, *writers],

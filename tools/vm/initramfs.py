@@ -11,6 +11,8 @@ import stat
 import subprocess
 
 ELF_MAGIC = b"\x7fELF"
+ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
+ELF_MACHINE_AT = 18
 LOADER_TAGS = {"x86_64": "x86-64", "aarch64": "AArch64"}
 
 
@@ -33,7 +35,14 @@ class Libraries:
 
     def __init__(self, arch):
         self.by_name = {}
-        tag = LOADER_TAGS[arch]
+        if arch == os.uname().machine:
+            self.ask_loader(LOADER_TAGS[arch])
+        else:  # Debian's place for those of other architectures
+            for folder in (f"/lib/{arch}-linux-gnu", f"/usr/lib/{arch}-linux-gnu"):
+                for path in pathlib.Path(folder).glob("*.so*"):
+                    self.by_name.setdefault(path.name, path)
+
+    def ask_loader(self, tag):
         for line in tool("/sbin/ldconfig", "-p").splitlines():
             match = re.match(r"\s+(\S+) \(([^)]*)\) => (.*)", line)
             if match and tag in match[2].split(","):
@@ -72,6 +81,7 @@ class Initramfs:
     """An archive in the making; paths in it are absolute strings."""
 
     def __init__(self, arch):
+        self.arch = arch
         self.libraries = Libraries(arch)
         self.entries = {}  # path: (mode, bytes)
 
@@ -96,9 +106,15 @@ class Initramfs:
             raise CannotBuild(f"cannot read {source}: {error.strerror}") from error
         self.add_bytes(path, data, mode)
         if data[:4] == ELF_MAGIC:
+            self.check_machine(source, data)
             for library in self.libraries.needed_by(source):
                 if str(library) not in self.entries:
                     self.add_bytes(str(library), library.read_bytes(), 0o755)
+
+    def check_machine(self, source, data):
+        number = int.from_bytes(data[ELF_MACHINE_AT:ELF_MACHINE_AT + 2], "little")
+        if ELF_MACHINES.get(number) != self.arch:
+            raise CannotBuild(f"{source} is no program for {self.arch}")
 
     def add(self, source, path):
         """A file, or a directory with all that is in it."""

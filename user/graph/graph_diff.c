@@ -193,6 +193,8 @@ static int match_names(struct comparison *comparison)
 	struct diff_items *items = &comparison->items;
 	size_t end;
 
+	if (!items->nr)
+		return 0;
 	qsort(items->items, items->nr, sizeof(*items->items), compare_items);
 	for (size_t first = 0; first < items->nr; first = end) {
 		end = run_end(items, first);

@@ -25,11 +25,9 @@ static const struct look looks[GRAPH_CHANGES] = {
 	[GRAPH_CHANGE_NONE] = { "#A0A0A0", "#707070", "solid", 1.0 },
 };
 
-#define LEGEND_ROW                                                                                   \
-	"<TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"10\"><FONT COLOR=\"#005A8C\"><B>new: blue</B>"    \
-	"</FONT>, <FONT COLOR=\"#A04600\"><B>gone: vermilion, dashed</B></FONT>, <B>changed: "       \
-	"black</B>, <FONT COLOR=\"#707070\">unchanged: grey</FONT>; ?: not certain; ≈: best split" \
-	"</FONT></TD></TR>"
+#define LEGEND                                                                                     \
+	"blue: new; vermilion, dashed: gone; black: changed; grey: unchanged; ?: not certain; "    \
+	"≈: best split"
 
 /* The caption. */
 
@@ -78,7 +76,9 @@ static int put_caption(FILE *stream, const struct diff_view *view)
 		err = put_capture(stream, view, (enum graph_diff_age)age);
 	if (!err)
 		err = put_left_out(stream, view);
-	fputs(LEGEND_ROW DOT_CAPTION_END, stream);
+	if (!err)
+		err = dot_put_row(stream, DOT_FONT_LEGEND, strdup(LEGEND));
+	fputs(DOT_CAPTION_END, stream);
 	return err;
 }
 
@@ -98,6 +98,8 @@ static void put_processes(FILE *stream, const struct graph_diff_program *program
 	uint32_t now = program->processes[GRAPH_DIFF_NEW], shown = now ? now : before;
 	enum graph_change change = change_of(program);
 
+	if (program->is_far && change == GRAPH_CHANGE_NONE)
+		return;
 	fputs("<BR/><FONT POINT-SIZE=\"10\">", stream);
 	if (change != GRAPH_CHANGE_NONE)
 		fprintf(stream, "%s%s", graph_change_names[change], program->is_far ? "" : ": ");
@@ -167,7 +169,7 @@ static int put_label(FILE *stream, const struct graph_diff_edge *edge)
 
 	fputs("label=<<TABLE BORDER=\"0\" CELLPADDING=\"3\" CELLSPACING=\"0\"><TR><TD>", stream);
 	if (edge->change != GRAPH_CHANGE_NONE)
-		fprintf(stream, "<B>%s%s</B> ", graph_change_names[edge->change],
+		fprintf(stream, "<B>%s%s</B><BR/>", graph_change_names[edge->change],
 			edge->is_certain ? "" : "?");
 	fputs(graph_mechanism_name(edge->mechanism), stream);
 	if (*edge->channel) {

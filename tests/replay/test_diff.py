@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""`ipctrace diff` on stored captures: verdicts and exit codes, damaged files, bad arguments."""
+import json
+import os
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "live"))
+import capture_file  # noqa: E402
+from harness import IPCTRACE, case, ensure, ensure_equal, ensure_in, main, run  # noqa: E402
+
+OK, VIOLATION, USAGE, INCOMPLETE, IO = 0, 1, 2, 4, 5
+PIPE = HERE / "pipe-many-writers.data"
+FIFO = HERE / "fifo-reopened.data"
+DGRAM = HERE / "unix-dgram-sendto.data"
+
+
+def diff(*arguments, status=OK):
+    done = run(IPCTRACE, "diff", *arguments, check=False)
+    ensure_equal(done.returncode, status, f"exit status of diff {arguments}; {done.stderr!r}")
+    return done
+
+
+def with_loss(path, lost):
+    """The capture as if its recorder had lost so many records."""
+    blocks = list(capture_file.blocks(path.read_bytes()))
+    ensure_equal(blocks[-1].kind, capture_file.END, "the last block")
+    ledger = json.loads(blocks[-1].raw)
+    ledger["seen"] += lost
+    ledger["causes"] = {"ring-full": lost}
+    blocks[-1].raw = json.dumps(ledger).encode()
+    target = pathlib.Path(f"lost-{lost}.data")
+    target.write_bytes(capture_file.put_together(blocks))
+    return target
+
+
+def without_end(path):
+    data = path.read_bytes()
+    target = pathlib.Path("cut.data")
+    target.write_bytes(data[:list(capture_file.blocks(data))[-1].begin])
+    return target
+
+
+@case
+def same():
+    for path in sorted(HERE.glob("*.data")):
+        done = diff(path, path, "--fail-on", "new,gone,bytes0%,messages0%")
+        ensure_equal(done.stderr, "", f"stderr on {path.name}")
+        ensure_in("\nno difference\n", done.stdout, path.name)
+        ensure_in("0 new, 0 gone, 0 changed", done.stdout, path.name)
+
+
+@case
+def different():
+    """A pipe of one job, FIFOs of the other: nothing is the same."""
+    done = diff(PIPE, FIFO)
+    ensure_equal(done.stderr, "", "stderr")
+    ensure_in("1 new, 1 gone, 0 changed", done.stdout, "text")
+    wide = [line for line in done.stdout.splitlines() if len(line) > 100]
+    ensure(not wide, f"wider than 100 columns: {wide}")
+    graph = json.loads(diff(PIPE, FIFO, "-f", "json").stdout)
+    truth = json.loads(PIPE.with_suffix(".truth").read_text())
+    gone = [edge for edge in graph["edges"] if edge["change"] == "gone"]
+    ensure_equal([edge["mechanism"] for edge in gone], ["pipe"], "what is gone")
+    for measure in ("messages", "bytes"):
+        expected = sum(edge[measure] for edge in truth["edges"])
+        ensure_equal(gone[0]["old"][measure],
+                     {"at_least": expected, "best": expected, "at_most": expected}, measure)
+    ensure_equal(gone[0]["new"], None, "the new side of what is gone")
+
+
+@case
+def formats():
+    for name, says in (("text", "CHANGE "), ("json", '"ipctrace.diff/1"'), ("svg", "</svg>"),
+                       ("dot", "digraph")):
+        ensure_in(says, diff(PIPE, FIFO, "-f", name).stdout, name)
+        diff(PIPE, FIFO, "-f", name, "-o", "out")
+        ensure_in(says, pathlib.Path("out").read_text(), f"{name} in a file")
+    ensure_in("… 1 more", diff(PIPE, FIFO, "-n", "1").stdout, "-n 1")
+    diff(PIPE, FIFO, "-o", "missing/out", status=IO)
+
+
+@case
+def violations():
+    for limits, status in (("new", VIOLATION), ("gone", VIOLATION), ("bytes+0%", OK),
+                           ("messages-0%,gone,bytes5", VIOLATION), ("new,uncertain", VIOLATION)):
+        done = diff(PIPE, FIFO, "--fail-on", limits, status=status)
+        ensure_equal(done.stderr.count("--fail-on"), 1 if status else 0, f"complaints on {limits}")
+        ensure_in("CHANGE ", done.stdout, f"the table with --fail-on {limits}")
+    done = diff(PIPE, FIFO, "--fail-on", "gone", status=VIOLATION)
+    ensure_equal(done.stderr, "ipctrace: --fail-on gone: ipcload → ipcload via pipe\n", "stderr")
+    edges = json.loads(diff(PIPE, FIFO, "--fail-on", "new", "-f", "json",
+                            status=VIOLATION).stdout)["edges"]
+    ensure_equal([(edge["change"], edge["breaks"]) for edge in edges],
+                 [("new", ["new"]), ("gone", [])], "what breaks the limits")
+
+
+@case
+def lost_records():
+    """What is not in a capture that lost records may have been there."""
+    lossy = with_loss(PIPE, 3)
+    for old, new, limit in ((PIPE, lossy, "gone"), (lossy, PIPE, "new"), (lossy, lossy, "new")):
+        done = diff(old, new, "--fail-on", limit, status=INCOMPLETE)
+        ensure_in("lost-3.data is incomplete", done.stderr, "stderr")
+    ensure_equal(diff(lossy, lossy, status=INCOMPLETE).stderr.count("incomplete"), 2, "warnings")
+    diff(lossy, PIPE, "--max-lost", "2", status=INCOMPLETE)
+    diff(lossy, PIPE, "--max-lost", "3")
+    # what is there is there: an edge that the other one, which lost nothing, has not is new
+    done = diff(with_loss(FIFO, 1), PIPE, "--fail-on", "gone,uncertain", status=VIOLATION)
+    ensure_in("--fail-on gone", done.stderr, "stderr")
+    done = diff(FIFO, lossy, "--fail-on", "gone", status=INCOMPLETE)
+    ensure_in("1 more is not certain", done.stderr, "stderr")
+
+
+@case
+def recorder_killed():
+    done = diff(PIPE, without_end(PIPE), "--fail-on", "new", "--max-lost", "1000",
+                status=INCOMPLETE)
+    ensure_in("cut.data is incomplete: the recorder did not end it", done.stderr, "stderr")
+    ensure_in("cut.data is incomplete: that an edge is not there", done.stderr, "stderr")
+
+
+@case
+def damaged():
+    data = PIPE.read_bytes()
+    pathlib.Path("folder").mkdir()
+    pathlib.Path("empty").write_bytes(b"")
+    pathlib.Path("noise").write_bytes(os.urandom(5000))
+    pathlib.Path("short").write_bytes(data[:50])
+    for bad in ("missing", "folder", "empty", "noise", "short", "/dev/null"):
+        for pair in ((bad, PIPE), (PIPE, bad)):
+            for format_name in ("text", "json"):
+                done = diff(*pair, "-f", format_name, status=IO)
+                ensure_equal(done.stdout, "", f"stdout on {pair}")
+                ensure_equal(done.stderr.count("\n"), 1, f"lines on {pair}: {done.stderr!r}")
+                ensure_in(bad, done.stderr, f"stderr on {pair}")
+    for position in range(60, len(data), 97):
+        flipped = data[:position] + bytes([data[position] ^ 0x10]) + data[position + 1:]
+        pathlib.Path("flipped").write_bytes(flipped)
+        done = run(IPCTRACE, "diff", PIPE, "flipped", check=False)
+        ensure(done.returncode in (INCOMPLETE, IO),
+               f"a wrong byte at {position}: {done.returncode} {done.stderr!r}")
+
+
+@case
+def arguments():
+    for bad, says in (([], "two captures"), ([PIPE], "two captures"),
+                      ([PIPE, FIFO, DGRAM], "not more"), ([PIPE, FIFO, "-f", "yaml"], "choose"),
+                      ([PIPE, FIFO, "--group-by", "process"], "choose"),
+                      ([PIPE, FIFO, "-n", "many"], "whole number"),
+                      ([PIPE, FIFO, "--max-lost", "-1"], "whole number"),
+                      ([PIPE, FIFO, "--fail-on", "uncertain"], "uncertain"),
+                      ([PIPE, FIFO, "--fail-on", ",".join(["new"] * 33)], "32"),
+                      *(([PIPE, FIFO, "--fail-on", text], "is no limit") for text in
+                        ("", "news", "new,", "bytes", "bytes+20%%", "20%", "messages+1k",
+                         "bytes+-1"))):
+        done = diff(*bad, status=USAGE)
+        ensure_equal(done.stdout, "", f"stdout on {bad}")
+        ensure_in(says, done.stderr, f"stderr on {bad}")
+        ensure(done.stderr.count("\n") <= 2, f"lines on {bad}: {done.stderr!r}")
+    ensure_equal(run(IPCTRACE, "diff", "--help").stdout.count("\n  ipctrace diff "), 3, "examples")
+
+
+@case
+def groupings():
+    for grouping in ("program", "comm", "exe"):
+        graph = json.loads(diff(PIPE, PIPE, "--group-by", grouping, "-f", "json").stdout)
+        ensure_equal(graph["group_by"], grouping, "group_by")
+        names = {program["name"] for program in graph["programs"]}
+        ensure(len(names) == 1 and ("/" in names.pop()) == (grouping == "exe"),
+               f"programs by {grouping}: {graph['programs']}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(needs_root=False))
