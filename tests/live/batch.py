@@ -9,12 +9,12 @@ SCRIPT = pathlib.Path(__file__).with_name("batch.sh")
 SKIPPED = 77
 
 # Where several processes share the receiving end, which of them took the first byte of a message
-# is not always proven; udp-recv and readers of a lock have such a pipe that starts them. Where
+# is not always proven; udp-recv and others have such a pipe that starts them. Where
 # several share both ends, the split is a guess that says so: the sums and what is called certain
 # must be right. What a line discipline did to the bytes is not known, nor who read a semaphore's
 # unit first, nor always whether one of several writers of an eventfd was before a read or after.
 UNPROVEN = ("-many-readers", "-many-to-many", "-recv", "-lock-readers", "-lock-downgrade",
-            "flock-readers", "flock-downgrade", "pty-cooked", "pty-cooked-silent",
+            "flock-readers", "flock-downgrade", "sysv-sem-zero-setval", "pty-cooked", "pty-cooked-silent",
             "pty-cooked-lines", "pty-cooked-partial", "eventfd-semaphore-units",
             "eventfd-many-writers")
 GUESSED = ("-many-to-many",)
