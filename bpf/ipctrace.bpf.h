@@ -132,9 +132,14 @@ SHARED_MAP struct {
 	__type(value, struct task_state);
 } task_states_by_address SEC(".maps");
 
+/*
+ * An element per CPU, mapped by user space: no classic program runs on a CPU whose task was
+ * preempted inside a bpf() call on a map (bpf_disable_instrumentation).
+ */
 SHARED_MAP struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* CPUs: set before load */
 	__type(key, __u32);
 	__type(value, struct ipct_counters);
 } counters SEC(".maps");
@@ -214,9 +219,9 @@ static __always_inline void mapper_drop(__u32 pid)
 
 static __always_inline struct ipct_counters *counters_get(void)
 {
-	__u32 zero = 0;
+	__u32 cpu = bpf_get_smp_processor_id();
 
-	return bpf_map_lookup_elem(&counters, &zero);
+	return bpf_map_lookup_elem(&counters, &cpu);
 }
 
 static __always_inline void count_loss(enum ipct_loss cause)

@@ -62,11 +62,12 @@ enum ipct_loss {
 };
 
 /* Per CPU. `seen` is counted before the attempt to record. */
+/* One per possible CPU, in a map that user space has mapped. */
 struct ipct_counters {
 	__u64 seen;
 	__u64 filtered;
 	__u64 lost[IPCT_LOSS_NR];
-};
+} __attribute__((aligned(64)));
 
 /* Key and value of the aggregates map. */
 struct ipct_aggregate_key {

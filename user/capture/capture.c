@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/membarrier.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <ipctrace/capture_file.h>
@@ -153,6 +154,25 @@ static void configure(struct capture *capture, const struct capture_options *opt
 				!config->has_task_storage);
 	bpf_map__set_autocreate(capture->skel->maps.libc_calls, options->uses_uprobes);
 	bpf_map__set_max_entries(capture->skel->maps.rings, capture->cpus);
+	bpf_map__set_max_entries(capture->skel->maps.counters, capture->cpus);
+}
+
+static size_t counters_bytes(const struct capture *capture)
+{
+	size_t page = sysconf(_SC_PAGESIZE), bytes = capture->cpus * sizeof(*capture->counters);
+
+	return (bytes + page - 1) / page * page;
+}
+
+static int counters_map(struct capture *capture)
+{
+	void *memory = mmap(NULL, counters_bytes(capture), PROT_READ, MAP_SHARED,
+			    bpf_map__fd(capture->skel->maps.counters), 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	capture->counters = memory;
+	return 0;
 }
 
 static int rings_make(struct capture *capture)
@@ -255,6 +275,8 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 		goto fail;
 	configure(capture, options);
 	err = ipctrace__load(capture->skel);
+	if (!err)
+		err = counters_map(capture);
 	if (!err)
 		err = rings_make(capture);
 	if (!err) {
@@ -397,20 +419,16 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 
 void capture_read_ledger(const struct capture *capture, struct capture_ledger *ret_ledger)
 {
-	struct ipct_counters *per_cpu = calloc(capture->cpus, sizeof(*per_cpu));
-	__u32 zero = 0;
-
 	*ret_ledger = (struct capture_ledger){ .recorded = capture->recorded,
 					       .aggregated = capture->aggregated };
-	if (per_cpu &&
-	    !bpf_map_lookup_elem(bpf_map__fd(capture->skel->maps.counters), &zero, per_cpu))
-		for (__u32 cpu = 0; cpu < capture->cpus; cpu++) {
-			ret_ledger->seen += per_cpu[cpu].seen;
-			ret_ledger->filtered += per_cpu[cpu].filtered;
-			for (int i = 0; i < IPCT_LOSS_NR; i++)
-				ret_ledger->lost[i] += per_cpu[cpu].lost[i];
-		}
-	free(per_cpu);
+	for (__u32 cpu = 0; capture->counters && cpu < capture->cpus; cpu++) {
+		const volatile struct ipct_counters *counters = &capture->counters[cpu];
+
+		ret_ledger->seen += counters->seen;
+		ret_ledger->filtered += counters->filtered;
+		for (int i = 0; i < IPCT_LOSS_NR; i++)
+			ret_ledger->lost[i] += counters->lost[i];
+	}
 	/* nobody counted a program that did not run: it is seen here, and lost */
 	ret_ledger->lost[IPCT_LOSS_HOOK_SKIPPED] = capture->skipped;
 	ret_ledger->seen += capture->skipped;
@@ -422,6 +440,8 @@ void capture_close(struct capture *capture)
 	if (!capture)
 		return;
 	links_drop(capture);
+	if (capture->counters)
+		munmap((void *)capture->counters, counters_bytes(capture));
 	ring_buffer__free(capture->rings);
 	barrier_free(capture->barrier);
 	made_free(capture->made);

@@ -25,6 +25,7 @@ struct capture {
 	bool uses_uprobes;
 	__u32 cpus;
 	__u32 ring_bytes;
+	const volatile struct ipct_counters *counters; /* of each CPU, mapped */
 	int *ring_fds;
 	struct capture_stream *streams;
 	struct ring_buffer *rings;
