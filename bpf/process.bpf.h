@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Lives of processes: fork, exec, exit; and the state of their tasks. */
-#include "ipctrace.bpf.h"
+#ifndef IPCTRACE_PROCESS_BPF_H
+#define IPCTRACE_PROCESS_BPF_H
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+#include "ipctrace.bpf.h"
 
 static __always_inline void report_fork(struct task_struct *parent, struct task_struct *child)
 {
@@ -18,8 +19,7 @@ static __always_inline void report_fork(struct task_struct *parent, struct task_
 	control_submit(record);
 }
 
-SEC("?tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline void forked(struct task_struct *parent, struct task_struct *child)
 {
 	struct task_state *mine = task_state_get(parent);
 	struct task_state *state = task_state_create(child);
@@ -31,14 +31,13 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	state->scope = mine ? mine->scope : TASK_OUTSIDE;
 report:
 	if (BPF_CORE_READ(parent, tgid) == capture_config.self_pid)
-		return 0;
+		return;
 	if (BPF_CORE_READ(child, tgid) == BPF_CORE_READ(parent, tgid))
-		return 0;
+		return;
 	if (mapper_has(BPF_CORE_READ(parent, tgid)))
 		mapper_add(BPF_CORE_READ(child, tgid));
 	if (task_is_inside(mine))
 		report_fork(parent, child);
-	return 0;
 }
 
 /* A record this long is too much for an inline memset. */
@@ -65,8 +64,7 @@ static __always_inline void fill_text(struct task_struct *task, struct linux_bin
 	record->text_len = file_len + len;
 }
 
-SEC("?tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+static __always_inline void executed(struct task_struct *task, struct linux_binprm *bprm)
 {
 	struct task_state *state = task_state_get(task);
 	struct ipct_exec *record;
@@ -75,10 +73,10 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	if (state && state->scope == TASK_PENDING)
 		state->scope = TASK_INSIDE; /* CMD begins its life */
 	if (!task_is_inside(state) || BPF_CORE_READ(task, tgid) == capture_config.self_pid)
-		return 0;
+		return;
 	record = control_reserve_raw(sizeof(*record));
 	if (!record)
-		return 0;
+		return;
 	event_init(&record->event, IPCT_EVENT_EXEC, sizeof(*record), task);
 	bpf_probe_read_kernel(record->text, sizeof(record->text), no_text);
 	BPF_CORE_READ_INTO(&record->comm, task, comm);
@@ -86,11 +84,9 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	fill_text(task, bprm, record);
 	control_submit(record);
-	return 0;
 }
 
-SEC("?tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task)
+static __always_inline void exited(struct task_struct *task)
 {
 	struct task_state *state = task_state_get(task);
 	bool is_known = task_is_inside(state) || (state && state->is_described);
@@ -99,17 +95,18 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	task_state_drop(task);
 	/* the leader may be gone while threads go on: the process ends with its last thread */
 	if (BPF_CORE_READ(task, signal, live.counter))
-		return 0;
+		return;
 	mapper_drop(BPF_CORE_READ(task, tgid));
 	if (!is_known)
-		return 0;
+		return;
 	if (BPF_CORE_READ(task, tgid) == capture_config.self_pid)
-		return 0;
+		return;
 	record = control_reserve(sizeof(*record));
 	if (!record)
-		return 0;
+		return;
 	event_init(&record->event, IPCT_EVENT_EXIT, sizeof(*record), task);
 	record->status = BPF_CORE_READ(task, exit_code);
 	control_submit(record);
-	return 0;
 }
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Programs that hold preemption off while they run. Where tracepoints can be preempted (7.3), one
+ * that is switched out is skipped for all other tasks of its CPU meanwhile. Kernels since 6.10
+ * (fc7566ad0a82) let a program that calls no global function hold that off; on older ones the
+ * verifier drops the branches, and the hooks run with preemption off anyway.
+ *
+ * All in one file: bpftool 7.1 links the declaration of a kernel's function into one object only.
+ */
+#include "note.bpf.h"
+#include "process.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+static __always_inline void preemption_off(void)
+{
+	if (bpf_preempt_disable)
+		bpf_preempt_disable();
+}
+
+static __always_inline void preemption_on(void)
+{
+	if (bpf_preempt_enable)
+		bpf_preempt_enable();
+}
+
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	preemption_off();
+	forked(parent, child);
+	preemption_on();
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	preemption_off();
+	executed(task, bprm);
+	preemption_on();
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	preemption_off();
+	exited(task);
+	preemption_on();
+	return 0;
+}
+
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(data_ready, struct sock *sk)
+{
+	preemption_off();
+	receiver_note(sk);
+	preemption_on();
+	return 0;
+}
