@@ -10,18 +10,21 @@
 #define PTRACE_PEEK_LAST 3
 #define PTRACE_POKE_LAST 6
 
-static __always_inline void access_aggregate(const struct ipct_access *record)
+/* Counts scratch->access. */
+static __always_inline void access_aggregate(struct scratch *scratch)
 {
+	const struct ipct_access *record = &scratch->access;
+	struct ipct_aggregate_key *key = &scratch->key;
 	struct ipct_aggregate_value *value;
-	struct ipct_aggregate_key key = {
-		.start_ns = record->event.start_ns,
-		.key = { record->target_pid, record->target_start_ns },
-		.pid = record->event.pid,
-		.mechanism = IPCT_PROCESS_VM,
-		.role = record->kind == IPCT_ACCESS_READ ? IPCT_ROLE_RECEIVE : IPCT_ROLE_SEND,
-	};
 
-	value = aggregate_get(&key, record->event.time_ns);
+	__builtin_memset(key, 0, sizeof(*key));
+	key->start_ns = record->event.start_ns;
+	key->key.inode = record->target_pid;
+	key->key.object = record->target_start_ns;
+	key->pid = record->event.pid;
+	key->mechanism = IPCT_PROCESS_VM;
+	key->role = record->kind == IPCT_ACCESS_READ ? IPCT_ROLE_RECEIVE : IPCT_ROLE_SEND;
+	value = aggregate_get(key, record->event.time_ns);
 	if (!value) {
 		count_loss(IPCT_LOSS_AGGREGATE_FULL);
 		return;
@@ -54,24 +57,31 @@ __noinline int access_report(__u64 address, __u64 bytes, __u32 kind, __u32 reque
 {
 	struct task_state *state = task_state_get(current_task());
 	struct task_struct *target = (struct task_struct *)address;
-	struct ipct_access record = { .kind = kind, .bytes = bytes, .request = request };
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
 	bool has_root = !capture_config.is_system_wide && target && task_has_root(target);
+	struct ipct_access *record;
 
-	if (!state || state->scope == TASK_PENDING || (!task_is_inside(state) && !has_root))
+	if (!state || !scratch || state->scope == TASK_PENDING ||
+	    (!task_is_inside(state) && !has_root))
 		return 0;
+	record = &scratch->access;
+	__builtin_memset(record, 0, sizeof(*record));
+	record->kind = kind;
+	record->bytes = bytes;
+	record->request = request;
 	if (target) {
-		record.target_pid = BPF_CORE_READ(target, tgid);
-		record.target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);
+		record->target_pid = BPF_CORE_READ(target, tgid);
+		record->target_start_ns = BPF_CORE_READ(target, group_leader, start_boottime);
 	}
-	if (record.target_pid == capture_config.self_pid)
+	if (record->target_pid == capture_config.self_pid)
 		return 0;
 	actor_describe(state);
 	if (target && !capture_config.is_system_wide && !has_root)
-		target_describe(target, &record);
-	event_init_current(&record.event, IPCT_EVENT_ACCESS, sizeof(record));
+		target_describe(target, record);
+	event_init_current(&record->event, IPCT_EVENT_ACCESS, sizeof(*record));
 	count_seen();
-	if (!data_output(&record, sizeof(record)))
-		access_aggregate(&record);
+	if (!data_output(record, sizeof(*record)))
+		access_aggregate(scratch);
 	return 0;
 }
 

@@ -42,15 +42,18 @@ static __always_inline bool task_has_threads(void)
 static __noinline int report_unresolved(const struct task_state *state, const struct call *call,
 					__s32 fd, __u8 role)
 {
-	struct ipct_transfer t = { .fd = fd, .role = role, .result = call->ret };
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
+	struct ipct_transfer *t;
 
-	if (!task_is_inside(state))
+	if (!scratch || !task_is_inside(state))
 		return 0;
-	event_init_current(&t.event, IPCT_EVENT_TRANSFER, sizeof(t));
-	t.flags = IPCT_TRANSFER_UNRESOLVED | IPCT_TRANSFER_THREADED;
-	t.syscall = call_number(call);
+	t = &scratch->transfer;
+	transfer_init(t, fd, role, call->ret);
+	event_init_current(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t));
+	t->flags = IPCT_TRANSFER_UNRESOLVED | IPCT_TRANSFER_THREADED;
+	t->syscall = call_number(call);
 	count_seen();
-	if (!transfer_output(&t))
+	if (!transfer_output(t))
 		count_loss(IPCT_LOSS_AGGREGATE_FULL);
 	return 0;
 }
@@ -77,10 +80,11 @@ static __always_inline bool call_peers_fit(const struct task_state *state, const
 	return state->peers_nr == call->ret;
 }
 
-/* The `part`th message that the call moved through the object. */
+/* scratch->transfer, the `part`th message that the call moved through the object. */
 static __always_inline void report(const struct task_state *state, const struct call *call,
-				   const struct object *object, struct ipct_transfer *t)
+				   const struct object *object, struct scratch *scratch)
 {
+	struct ipct_transfer *t = &scratch->transfer;
 	__u32 part = t->part;
 
 	/* a hook that was skipped leaves the others in the wrong places */
@@ -97,17 +101,7 @@ static __always_inline void report(const struct task_state *state, const struct 
 	if (!t->part)
 		t->wait_ns = state->wait_ns;
 	t->syscall = call_number(call);
-	transfer(object, t);
-}
-
-static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u8 role,
-					  __s64 result)
-{
-	__builtin_memset(t, 0, sizeof(*t));
-	t->fd = fd;
-	t->role = role;
-	t->result = result;
-	t->copied = result > 0 ? result : 0;
+	transfer(object, scratch);
 }
 
 #include "queue_move.bpf.h"
@@ -119,15 +113,17 @@ static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u
 __noinline int move(__u32 index, __u32 role)
 {
 	struct task_state *state = task_state_get(current_task());
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
 	const struct call *call;
+	struct ipct_transfer *t;
 	struct object object;
-	struct ipct_transfer t;
 	__s32 fds[CALL_OBJECTS];
 	bool is_stashed;
 
-	if (!state)
+	if (!state || !scratch)
 		return 0;
 	call = &state->call;
+	t = &scratch->transfer;
 	shape_descriptors(call->shape, call->args, fds);
 	is_stashed = call_object(state, call, index, fds[index & 1], &object);
 	if (!mechanism_is_wanted(object.mechanism)) {
@@ -149,14 +145,14 @@ __noinline int move(__u32 index, __u32 role)
 		return 0;
 	if (call->shape == SHAPE_VMSPLICE && !pipe_end_is_writable(&object))
 		role = IPCT_ROLE_RECEIVE;
-	transfer_init(&t, fds[index & 1], role, call->ret);
+	transfer_init(t, fds[index & 1], role, call->ret);
 	if (is_stashed)
-		t.flags |= IPCT_TRANSFER_STASHED;
+		t->flags |= IPCT_TRANSFER_STASHED;
 	if (object.mechanism == IPCT_EVENTFD)
-		fill_eventfd(call, &object, &t);
+		fill_eventfd(call, &object, t);
 	else
-		fill_message(call, &object, &t);
-	report(state, call, &object, &t);
+		fill_message(call, &object, t);
+	report(state, call, &object, scratch);
 	return 0;
 }
 
@@ -167,53 +163,52 @@ __noinline int move(__u32 index, __u32 role)
 __noinline int move_part(__u32 part, __u32 role)
 {
 	struct task_state *state = task_state_get(current_task());
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
 	struct message_header header;
-	struct ipct_transfer t;
-	struct object object;
-	struct call call;
+	const struct object *object;
+	const struct call *call;
+	struct ipct_transfer *t;
 	__u64 element;
 
-	if (!state)
+	if (!state || !scratch)
 		return 0;
-	call = state->call;
-	object = state->object;
-	element = message_element(call.args[1], part, call.is_ia32);
-	transfer_init(&t, call.args[0], role, message_element_len(element, call.is_ia32));
-	t.part = part;
-	message_read_header(element, call.is_ia32, &header);
-	if (object.mechanism == IPCT_UDP && message_read_address(header.name, &t.address))
-		t.flags |= IPCT_TRANSFER_ADDRESS;
-	if (role == IPCT_ROLE_RECEIVE && (call.args[3] & FLAG_TRUNC) &&
-	    model_is_message(object.mechanism)) {
-		__u64 room = message_room(&header, call.is_ia32);
+	call = &state->call;
+	object = &state->object;
+	t = &scratch->transfer;
+	element = message_element(call->args[1], part, call->is_ia32);
+	transfer_init(t, call->args[0], role, message_element_len(element, call->is_ia32));
+	t->part = part;
+	message_read_header(element, call->is_ia32, &header);
+	if (object->mechanism == IPCT_UDP && message_read_address(header.name, &t->address))
+		t->flags |= IPCT_TRANSFER_ADDRESS;
+	if (role == IPCT_ROLE_RECEIVE && (call->args[3] & FLAG_TRUNC) &&
+	    model_is_message(object->mechanism)) {
+		__u64 room = message_room(&header, call->is_ia32);
 
-		if (room < t.copied)
-			t.copied = room;
+		if (room < t->copied)
+			t->copied = room;
 	}
-	report(state, &call, &object, &t);
+	report(state, call, object, scratch);
 	return 0;
 }
 
 /* sendmmsg, recvmmsg: call->ret messages. */
 static __noinline int move_many(struct task_state *state, const struct call *call, __u8 role)
 {
-	struct object object;
+	struct object *object = &state->object;
 
-	if (call->ret < 0)
-		return move(0, role);
-	call_object(state, call, 0, call->args[0], &object);
-	if (!mechanism_is_wanted(object.mechanism)) {
-		if (object.is_closed && call->ret > 0 && task_has_threads())
+	call_object(state, call, 0, call->args[0], object);
+	if (!mechanism_is_wanted(object->mechanism)) {
+		if (object->is_closed && call->ret > 0 && task_has_threads())
 			report_unresolved(state, call, call->args[0], role);
 		return 0;
 	}
 	if (role == IPCT_ROLE_RECEIVE && flags_move_nothing(call->args[3]))
 		return 0;
-	if (!call_is_ipc(state, call, &object, role))
+	if (!call_is_ipc(state, call, object, role))
 		return 0;
-	if (!transfer_begin(&object, state, call->args[0], role, call_peer(state, call, &object)))
+	if (!transfer_begin(object, state, call->args[0], role, call_peer(state, call, object)))
 		return 0;
-	state->object = object;
 	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= call->ret)
 			return 0;
@@ -264,7 +259,7 @@ static __always_inline void call_moves(struct task_state *state, const struct ca
 		return;
 	}
 	shape_roles(call->shape, roles);
-	if (call->shape == SHAPE_SENDMMSG || call->shape == SHAPE_RECVMMSG) {
+	if (call_has_parts(call) && call->ret >= 0) {
 		move_many(state, call, roles[0]);
 	} else {
 		if (roles[0])
@@ -438,7 +433,7 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 }
 
 /* Consumes the state of the call, whatever came of it. */
-static __noinline int dispatch(struct call *call)
+static __always_inline int dispatch(struct call *call)
 {
 	struct task_state *state;
 

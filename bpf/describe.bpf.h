@@ -160,20 +160,20 @@ static __always_inline void named_describe(const struct object *object, __s32 fd
 __noinline int describe_object(__s32 fd, __u32 origin)
 {
 	struct task_state *state = task_state_get(current_task());
-	struct object object;
+	const struct object *object;
 
 	if (!state)
 		return 0;
-	object = state->object;
-	if (object.mechanism == IPCT_PIPE)
-		pipe_describe(&object, origin);
-	else if (ipct_is_socket(object.mechanism))
-		socket_describe(&object, origin);
-	else if (mechanism_is_queue(object.mechanism)) {
+	object = &state->object;
+	if (object->mechanism == IPCT_PIPE)
+		pipe_describe(object, origin);
+	else if (ipct_is_socket(object->mechanism))
+		socket_describe(object, origin);
+	else if (mechanism_is_queue(object->mechanism)) {
 		if (queue_describe(fd, origin))
-			mark_described(&object);
+			mark_described(object);
 	} else
-		named_describe(&object, fd, origin);
+		named_describe(object, fd, origin);
 	return 0;
 }
 

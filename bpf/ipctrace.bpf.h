@@ -394,17 +394,23 @@ static __always_inline void event_init_actorless(struct ipct_event *event, __u16
 	event->size = size;
 }
 
+/* Too long for the stack. */
+static const struct ipct_aggregate_value empty_aggregate = {};
+
 /* The counters of an endpoint for which the ring has no room; NULL: nor has the map. */
 static __always_inline struct ipct_aggregate_value *
 aggregate_get(const struct ipct_aggregate_key *key, __u64 time_ns)
 {
 	struct ipct_aggregate_value *value = bpf_map_lookup_elem(&aggregates, key);
-	struct ipct_aggregate_value empty = { .first_ns = time_ns };
+	bool is_new;
 
 	if (value)
 		return value;
-	bpf_map_update_elem(&aggregates, key, &empty, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&aggregates, key);
+	is_new = !bpf_map_update_elem(&aggregates, key, &empty_aggregate, BPF_NOEXIST);
+	value = bpf_map_lookup_elem(&aggregates, key);
+	if (value && is_new)
+		value->first_ns = time_ns;
+	return value;
 }
 
 static __always_inline void *ring_get(void)

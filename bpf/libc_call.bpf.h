@@ -26,8 +26,8 @@ static __always_inline struct ipct_key libc_semaphore_key(const struct task_stat
  * it empty: a wait that has taken something and is about to tell lacks a unit then. Others may be
  * about to tell of what they put there, too.
  */
-static __always_inline void libc_semaphore_level(struct task_state *state, __u64 address,
-						 __u64 offset, __u8 role)
+static __noinline int libc_semaphore_level(const struct task_state *state, __u64 address,
+					   __u64 offset, __u8 role)
 {
 	struct ipct_key key = libc_semaphore_key(state, offset);
 	bool is_known = true;
@@ -36,7 +36,7 @@ static __always_inline void libc_semaphore_level(struct task_state *state, __u64
 	__u8 one = 1;
 
 	if (bpf_map_lookup_elem(&described, &key))
-		return;
+		return 0;
 	bpf_map_update_elem(&described, &key, &one, BPF_ANY);
 	/* a page that this process has not touched yet cannot be read */
 	if (bpf_probe_read_user(&value, sizeof(value), (void *)address))
@@ -50,6 +50,7 @@ static __always_inline void libc_semaphore_level(struct task_state *state, __u64
 	s.offset = offset;
 	s.amount = value & 0x7fffffff;
 	sync_output(&s);
+	return 0;
 }
 
 /* The shared memory at `address` becomes state->object; as futex_begin(). */
@@ -71,11 +72,23 @@ static __always_inline struct task_state *libc_begin(__u64 address, __u8 role, _
 	return futex_begin(state, address, role, ret_offset) ? state : NULL;
 }
 
+static __noinline int libc_output(const struct task_state *state, __u64 offset, __u8 role,
+				  __s32 amount, __u32 flags)
+{
+	struct ipct_sync s;
+
+	sync_init(&s, state, role);
+	s.offset = offset;
+	s.amount = amount < 0 ? 0 : amount;
+	s.flags = flags | IPCT_SYNC_USER;
+	sync_output(&s);
+	return 0;
+}
+
 /* The current task put `amount` units into what is at `address`, or took them. */
 __noinline int libc_report(__u64 address, __u32 role, __s32 amount, __u32 flags)
 {
 	struct task_state *state;
-	struct ipct_sync s;
 	__u64 offset = 0;
 
 	state = libc_begin(address, role, &offset);
@@ -89,11 +102,7 @@ __noinline int libc_report(__u64 address, __u32 role, __s32 amount, __u32 flags)
 
 		bpf_map_update_elem(&described, &key, &one, BPF_ANY);
 	}
-	sync_init(&s, state, role);
-	s.offset = offset;
-	s.amount = amount < 0 ? 0 : amount;
-	s.flags = flags | IPCT_SYNC_USER;
-	sync_output(&s);
+	libc_output(state, offset, role, amount, flags);
 	return 0;
 }
 

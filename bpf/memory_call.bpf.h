@@ -13,6 +13,19 @@
 #define PROTECT_WRITE 2
 #define MREMAP_DONTUNMAP 4
 
+/* A change in the scratch; nothing more is known of it. NULL never. */
+static __always_inline struct ipct_mapping *mapping_init(__u8 kind, __u64 start)
+{
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
+
+	if (!scratch)
+		return NULL;
+	__builtin_memset(&scratch->mapping, 0, sizeof(scratch->mapping));
+	scratch->mapping.kind = kind;
+	scratch->mapping.start = start;
+	return &scratch->mapping;
+}
+
 /* The record of a change to the mappings of the current process. */
 static __noinline int mapping_report(const struct ipct_mapping *what)
 {
@@ -70,10 +83,12 @@ static __always_inline __u64 page_end(__u64 address)
 static __always_inline void mapped(struct task_state *state, const struct call *call, __u64 len)
 {
 	struct vm_area_struct *vma = vma_at(call->ret);
-	struct ipct_mapping m = { .kind = IPCT_MAPPING_MAP, .start = call->ret };
+	struct ipct_mapping *m = mapping_init(IPCT_MAPPING_MAP, call->ret);
 	struct object object;
 	struct file *file;
 
+	if (!m)
+		return;
 	if (!vma) { /* another thread has unmapped it, or changes mappings all the while */
 		if (task_is_inside(state))
 			count_unseen_loss(IPCT_LOSS_DECODE, 1);
@@ -85,69 +100,69 @@ static __always_inline void mapped(struct task_state *state, const struct call *
 	object_of_memory(file, &object);
 	if (!memory_begin(state, &object, mapped_origin(file, &object)))
 		return;
-	m.key = object.key;
-	m.mechanism = object.mechanism;
-	m.rights = memory_rights(BPF_CORE_READ(vma, vm_flags));
-	m.offset = (BPF_CORE_READ(vma, vm_pgoff) << PAGE_SHIFT) + m.start -
-		   BPF_CORE_READ(vma, vm_start);
-	m.end = BPF_CORE_READ(vma, vm_end);
+	m->key = object.key;
+	m->mechanism = object.mechanism;
+	m->rights = memory_rights(BPF_CORE_READ(vma, vm_flags));
+	m->offset = (BPF_CORE_READ(vma, vm_pgoff) << PAGE_SHIFT) + m->start -
+		    BPF_CORE_READ(vma, vm_start);
+	m->end = BPF_CORE_READ(vma, vm_end);
 	if (len && BPF_CORE_READ(file, f_inode, i_sb, s_magic) != MAGIC_HUGETLBFS)
-		m.end = page_end(m.start + len);
+		m->end = page_end(m->start + len);
 	mapper_add(bpf_get_current_pid_tgid() >> 32);
-	mapping_report(&m);
+	mapping_report(m);
 }
 
 /* The change is reported for what this process may have mapped there, see mapper_has(). */
 static __always_inline void unmapped(__u64 start, __u64 end)
 {
-	struct ipct_mapping m = { .kind = IPCT_MAPPING_UNMAP, .start = start, .end = end };
+	struct ipct_mapping *m = mapping_init(IPCT_MAPPING_UNMAP, start);
 
-	mapping_report(&m);
+	if (!m)
+		return;
+	m->end = end;
+	mapping_report(m);
 }
 
 static __always_inline void protected(const struct call *call)
 {
-	struct ipct_mapping m = {
-		.kind = IPCT_MAPPING_PROTECT,
-		.start = call->args[0],
-		.end = page_end(call->args[0] + call->args[1]),
-		.rights = (call->args[2] & PROTECT_READ ? IPCT_MAPPING_READ : 0) |
-			  (call->args[2] & PROTECT_WRITE ? IPCT_MAPPING_WRITE : 0),
-	};
+	struct ipct_mapping *m = mapping_init(IPCT_MAPPING_PROTECT, call->args[0]);
 
-	if (call->args[1])
-		mapping_report(&m);
+	if (!m || !call->args[1])
+		return;
+	m->end = page_end(call->args[0] + call->args[1]);
+	m->rights = (call->args[2] & PROTECT_READ ? IPCT_MAPPING_READ : 0) |
+		    (call->args[2] & PROTECT_WRITE ? IPCT_MAPPING_WRITE : 0);
+	mapping_report(m);
 }
 
 /* RDMA and the like keep their memory from their children. */
 static __always_inline void advised(const struct call *call)
 {
-	struct ipct_mapping m = {
-		.kind = IPCT_MAPPING_ADVISE,
-		.start = call->args[0],
-		.end = page_end(call->args[0] + call->args[1]),
-		.rights = call->args[2] == ADVICE_DONTFORK ? IPCT_MAPPING_NO_FORK : 0,
-	};
+	struct ipct_mapping *m = mapping_init(IPCT_MAPPING_ADVISE, call->args[0]);
 
-	if (call->args[1])
-		mapping_report(&m);
+	if (!m || !call->args[1])
+		return;
+	m->end = page_end(call->args[0] + call->args[1]);
+	m->rights = call->args[2] == ADVICE_DONTFORK ? IPCT_MAPPING_NO_FORK : 0;
+	mapping_report(m);
 }
 
 /* With an old length of 0 it is another mapping of the same memory. */
 static __always_inline void moved(struct task_state *state, const struct call *call)
 {
-	struct ipct_mapping m = {
-		.kind = IPCT_MAPPING_MOVE,
-		.start = call->ret,
-		.end = page_end(call->ret + call->args[2]),
-		.offset = call->args[0],
-		.old_len = page_end(call->args[1]),
-	};
+	struct ipct_mapping *m;
 
-	if (!call->args[1] || (call->args[3] & MREMAP_DONTUNMAP))
+	if (!call->args[1] || (call->args[3] & MREMAP_DONTUNMAP)) {
 		mapped(state, call, call->args[2]);
-	else
-		mapping_report(&m);
+		return;
+	}
+	m = mapping_init(IPCT_MAPPING_MOVE, call->ret);
+	if (!m)
+		return;
+	m->end = page_end(call->ret + call->args[2]);
+	m->offset = call->args[0];
+	m->old_len = page_end(call->args[1]);
+	mapping_report(m);
 }
 
 /* By a thread of this process: by this call, or by an earlier one that did the same. */
@@ -175,7 +190,6 @@ static __always_inline void segment_got(struct task_state *state, const struct c
 		     segment_is_made(segment, call) ? IPCT_ORIGIN_CREATE : IPCT_ORIGIN_TRANSFER);
 }
 
-/* Takes state->call. Global: the verifier walks it once. */
 /* Of a path in /dev/shm its length, else 0. */
 static __always_inline __u16 shm_path_read(__u64 user, char *path)
 {
@@ -202,51 +216,52 @@ static __always_inline void linked(struct task_state *state, __u64 old_path, __u
 	control_submit(record);
 }
 
+/* Takes state->call. Global: the verifier walks it once. */
 __noinline int memory_call(void)
 {
 	struct task_state *state = task_state_get(current_task());
-	struct call call;
+	const struct call *call;
 
 	if (!state)
 		return 0;
-	call = state->call;
+	call = &state->call;
 	/* addresses may look negative, errors are the last 4095 */
-	if (call.ret < 0 && call.ret >= -4095)
+	if (call->ret < 0 && call->ret >= -4095)
 		return 0;
-	switch (call.shape) {
+	switch (call->shape) {
 	case SHAPE_SHMGET:
-		segment_got(state, &call);
+		segment_got(state, call);
 		return 0;
 	case SHAPE_SHMAT:
-		mapped(state, &call, 0);
+		mapped(state, call, 0);
 		return 0;
 	case SHAPE_MMAP:
-		if (mmap_is_shared(call.args))
-			mapped(state, &call, call.args[1]);
+		if (mmap_is_shared(call->args))
+			mapped(state, call, call->args[1]);
 		else
-			unmapped(call.ret, page_end(call.ret + call.args[1]));
+			unmapped(call->ret, page_end(call->ret + call->args[1]));
 		return 0;
 	case SHAPE_LINK:
-		linked(state, call.args[0], call.args[1]);
+		linked(state, call->args[0], call->args[1]);
 		return 0;
 	case SHAPE_LINKAT:
-		linked(state, call.args[1], call.args[3]);
+		linked(state, call->args[1], call->args[3]);
 		return 0;
 	case SHAPE_SHMDT:
-		unmapped(call.args[0], call.args[0]);
+		unmapped(call->args[0], call->args[0]);
 		return 0;
 	case SHAPE_MUNMAP:
-		unmapped(call.args[0], page_end(call.args[0] + call.args[1]));
+		unmapped(call->args[0], page_end(call->args[0] + call->args[1]));
 		return 0;
 	case SHAPE_MPROTECT:
 		protected
-		(&call);
+		(call);
 		return 0;
 	case SHAPE_MADVISE:
-		advised(&call);
+		advised(call);
 		return 0;
 	case SHAPE_MREMAP:
-		moved(state, &call);
+		moved(state, call);
 		return 0;
 	}
 	return 0;

@@ -16,7 +16,6 @@
 /* What the current task got as `fd`; a channel joins the scope, and is described. */
 static __always_inline void passed_read(struct task_state *state, __s32 fd, struct ipct_pass *pass)
 {
-	struct object carrier = state->object;
 	struct object passed;
 	struct ipct_key key;
 
@@ -30,7 +29,6 @@ static __always_inline void passed_read(struct task_state *state, __s32 fd, stru
 	key = described_key(&passed);
 	if (object_in_scope(&passed, state, 0) && !bpf_map_lookup_elem(&described, &key))
 		object_describe(state, &passed, fd, IPCT_ORIGIN_TRANSFER);
-	state->object = carrier; /* both took its place */
 }
 
 static __always_inline void pass_output(const struct ipct_pass *pass)
@@ -44,29 +42,31 @@ static __always_inline void pass_output(const struct ipct_pass *pass)
 	control_submit(record);
 }
 
-static __always_inline void pass_init(const struct task_state *state, __u8 kind, __u16 count,
+static __always_inline void pass_init(const struct object *carrier, __u8 kind, __u16 count,
 				      __u16 index, struct ipct_pass *pass)
 {
 	__builtin_memset(pass, 0, sizeof(*pass));
-	pass->key = state->object.key;
-	pass->mechanism = state->object.mechanism;
+	pass->key = carrier->key;
+	pass->mechanism = carrier->mechanism;
 	pass->kind = kind;
 	pass->count = count;
 	pass->index = index;
 }
 
-/* Descriptor `index` of a message, which state->call received through state->object. */
+/* Descriptor `index` of a message, which state->call received through scratch->carrier. */
 __noinline int pass_receive(__u32 index, __u32 count, __s32 fd, __u64 peer)
 {
 	struct task_state *state = task_state_get(current_task());
-	struct ipct_pass pass;
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
+	struct ipct_pass *pass;
 
-	if (!state)
+	if (!state || !scratch)
 		return 0;
-	pass_init(state, IPCT_PASS_RECEIVE, count, index, &pass);
-	pass.peer = peer;
-	passed_read(state, fd, &pass);
-	pass_output(&pass);
+	pass = &scratch->pass;
+	pass_init(&scratch->carrier, IPCT_PASS_RECEIVE, count, index, pass);
+	pass->peer = peer;
+	passed_read(state, fd, pass);
+	pass_output(pass);
 	return 0;
 }
 
@@ -96,46 +96,57 @@ static __always_inline bool call_peeks(const struct call *call)
 	return false;
 }
 
-/* The unix socket of state->call, into state->object; false: it is none, or out of scope. */
-static __always_inline bool carrier_read(struct task_state *state)
+/* The unix socket of state->call, into scratch->carrier; false: it is none, or out of scope. */
+static __noinline int carrier_read(struct task_state *state, struct scratch *scratch)
 {
 	__u64 peer = state->peers_nr ? state->peers[0] : 0;
-	struct object carrier;
+	struct object *carrier = &scratch->carrier;
 
-	call_object(state, &state->call, 0, state->call.args[0], &carrier);
-	if (!mechanism_is_unix(carrier.mechanism) || !object_in_scope(&carrier, state, peer))
-		return false;
-	state->object = carrier;
+	call_object(state, &state->call, 0, state->call.args[0], carrier);
+	if (!mechanism_is_unix(carrier->mechanism) || !object_in_scope(carrier, state, peer))
+		return 0;
 	actor_describe(state);
-	return true;
+	return 1;
 }
 
 /* Message `part` was sent: with descriptors? Of a stream, they go with its first byte. */
-static __always_inline void pass_sent(struct task_state *state, __u32 part,
-				      const struct message_rights *rights)
+static __noinline int pass_sent(const struct task_state *state, const struct object *carrier,
+				__u32 part, __u32 nr)
 {
 	__s64 bytes = state->call.ret;
 	struct ipct_pass pass;
 
 	if (call_has_parts(&state->call))
 		bytes = message_element_len(call_message(&state->call, part), state->call.is_ia32);
-	if (!bytes && state->object.mechanism == IPCT_UNIX_STREAM)
-		return;
-	pass_init(state, IPCT_PASS_SEND, rights->nr, 0, &pass);
+	if (!bytes && carrier->mechanism == IPCT_UNIX_STREAM)
+		return 0;
+	pass_init(carrier, IPCT_PASS_SEND, nr, 0, &pass);
 	pass_output(&pass);
+	return 0;
+}
+
+/* The caller made no room for what is behind the first `index` of the message's descriptors. */
+static __noinline int pass_dropped(const struct object *carrier, __u32 count, __u32 index,
+				   __u64 peer)
+{
+	struct ipct_pass pass;
+
+	pass_init(carrier, IPCT_PASS_DROP, count, index, &pass);
+	pass.peer = peer;
+	pass_output(&pass);
+	return 0;
 }
 
 /*
  * Message `part` was received. The hook inside the call has counted its descriptors; those that
  * the caller made room for are in its control data.
  */
-static __always_inline void pass_received(struct task_state *state, __u32 part,
-					  const struct message_rights *rights)
+static __always_inline void pass_received(struct task_state *state, const struct object *carrier,
+					  __u32 part, const struct message_rights *rights)
 {
 	__u32 index = part & (TASK_PEERS - 1);
 	__u32 count = state->passed;
 	__u64 peer = state->peers[0];
-	struct ipct_pass pass;
 	__s32 fd = -1;
 
 	if (state->call.shape == SHAPE_RECVMMSG) {
@@ -150,28 +161,26 @@ static __always_inline void pass_received(struct task_state *state, __u32 part,
 		bpf_probe_read_user(&fd, sizeof(fd), (void *)(rights->fds + i * sizeof(fd)));
 		pass_receive(i, count, fd, peer);
 	}
-	if (rights->nr >= count)
-		return;
-	pass_init(state, IPCT_PASS_DROP, count, rights->nr, &pass);
-	pass.peer = peer;
-	pass_output(&pass);
+	if (rights->nr < count)
+		pass_dropped(carrier, count, rights->nr, peer);
 }
 
 /* Message `part` of state->call. Global: the verifier walks it once. */
 __noinline int pass_message(__u32 part, __u32 role)
 {
 	struct task_state *state = task_state_get(current_task());
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
 	struct message_rights rights = {};
 
-	if (!state)
+	if (!state || !scratch)
 		return 0;
 	if (call_has_controls(&state->call))
 		message_read_rights(call_message(&state->call, part), state->call.is_ia32, &rights);
 	if (role == IPCT_ROLE_RECEIVE) {
-		if (carrier_read(state))
-			pass_received(state, part, &rights);
-	} else if (rights.nr && carrier_read(state)) {
-		pass_sent(state, part, &rights);
+		if (carrier_read(state, scratch))
+			pass_received(state, &scratch->carrier, part, &rights);
+	} else if (rights.nr && carrier_read(state, scratch)) {
+		pass_sent(state, &scratch->carrier, part, rights.nr);
 	}
 	return 0;
 }
@@ -218,19 +227,24 @@ static __always_inline struct task_struct *task_of_pidfd(__s32 fd)
 static __always_inline void pass_taken(struct task_state *state)
 {
 	struct task_struct *source = task_of_pidfd(state->call.args[0]);
-	struct ipct_pass pass = { .kind = IPCT_PASS_TAKE, .count = 1 };
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
+	struct ipct_pass *pass;
 
-	if ((__s64)state->call.ret < 0 || !mechanism_is_wanted(IPCT_FD_PASS))
+	if (!scratch || (__s64)state->call.ret < 0 || !mechanism_is_wanted(IPCT_FD_PASS))
 		return;
 	if (!task_is_inside(state) && !(source && task_has_root(source)))
 		return;
 	actor_describe(state);
+	pass = &scratch->pass;
+	__builtin_memset(pass, 0, sizeof(*pass));
+	pass->kind = IPCT_PASS_TAKE;
+	pass->count = 1;
 	if (source) {
-		pass.source_pid = BPF_CORE_READ(source, tgid);
-		pass.source_start_ns = BPF_CORE_READ(source, group_leader, start_boottime);
+		pass->source_pid = BPF_CORE_READ(source, tgid);
+		pass->source_start_ns = BPF_CORE_READ(source, group_leader, start_boottime);
 	}
-	passed_read(state, state->call.ret, &pass);
-	pass_output(&pass);
+	passed_read(state, state->call.ret, pass);
+	pass_output(pass);
 }
 
 #endif

@@ -19,31 +19,36 @@ static __always_inline bool queue_call_moves_nothing(const struct call *call)
 
 static __always_inline void queue_move(struct task_state *state, const struct call *call)
 {
-	struct ipct_transfer t = { .fd = -1, .flags = IPCT_TRANSFER_STASHED };
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
 	bool is_send = call->shape == SHAPE_MSGSND;
+	__u8 role = is_send ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
+	struct ipct_transfer *t;
 	struct object object;
 	bool is_read;
+
+	if (!scratch)
+		return;
+	t = &scratch->transfer;
 
 	object_of_ipc(IPC_IDS_MSG, call->args[0], &object);
 	/* an id that never was is no queue; of one that is gone the key is good */
 	if (!mechanism_is_wanted(object.mechanism) ||
 	    (!object.kernel && call->ret == -ERROR_INVALID))
 		return;
-	t.role = is_send ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
-	if (!transfer_begin(&object, state, -1, t.role, 0))
+	if (!transfer_begin(&object, state, -1, role, 0))
 		return;
-	t.result = is_send && !call->ret ? call->args[2] : call->ret;
-	t.copied = t.result > 0 ? t.result : 0;
-	t.wait_ns = state->wait_ns;
-	t.syscall = call->nr;
-	if (t.result >= 0) {
-		t.position = queue_user_type(call, &is_read);
+	transfer_init(t, -1, role, is_send && !call->ret ? call->args[2] : call->ret);
+	t->flags = IPCT_TRANSFER_STASHED;
+	t->wait_ns = state->wait_ns;
+	t->syscall = call->nr;
+	if (t->result >= 0) {
+		t->position = queue_user_type(call, &is_read);
 		if (is_read)
-			t.flags |= IPCT_TRANSFER_POSITION;
-		if (!is_send && (call->args[4] & MESSAGE_NOERROR) && t.result == call->args[2])
-			t.flags |= IPCT_TRANSFER_CUT;
+			t->flags |= IPCT_TRANSFER_POSITION;
+		if (!is_send && (call->args[4] & MESSAGE_NOERROR) && t->result == call->args[2])
+			t->flags |= IPCT_TRANSFER_CUT;
 	}
-	transfer(&object, &t);
+	transfer(&object, scratch);
 }
 
 static __always_inline bool queue_is_untouched(const struct object *object)
@@ -77,15 +82,15 @@ static __always_inline void queue_get(struct task_state *state, const struct cal
 __noinline int queue_call(void)
 {
 	struct task_state *state = task_state_get(current_task());
-	struct call call;
+	const struct call *call;
 
 	if (!state)
 		return 0;
-	call = state->call;
-	if (call.shape == SHAPE_MSGGET)
-		queue_get(state, &call);
-	else if (call.shape != SHAPE_MSGCTL && !queue_call_moves_nothing(&call))
-		queue_move(state, &call);
+	call = &state->call;
+	if (call->shape == SHAPE_MSGGET)
+		queue_get(state, call);
+	else if (call->shape != SHAPE_MSGCTL && !queue_call_moves_nothing(call))
+		queue_move(state, call);
 	return 0;
 }
 

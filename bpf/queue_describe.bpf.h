@@ -141,32 +141,32 @@ __noinline int queue_describe(__s32 fd, __u32 origin)
 {
 	struct task_state *state = task_state_get(current_task());
 	struct queue_change change = {};
+	const struct object *object;
 	struct ipct_object *record;
-	struct object object;
 	__u64 time_ns;
 	bool is_known;
 
 	if (!state)
 		return 0;
-	object = state->object;
-	is_known = queue_change_find(&object, &state->call, origin, &change);
+	object = &state->object;
+	is_known = queue_change_find(object, &state->call, origin, &change);
 	record = control_reserve(sizeof(*record));
 	if (!record)
 		return 0;
 	event_init_current(&record->event, IPCT_EVENT_OBJECT, sizeof(*record));
 	time_ns = record->event.time_ns;
-	record->key = object.key;
-	record->mechanism = object.mechanism;
+	record->key = object->key;
+	record->mechanism = object->mechanism;
 	record->origin = origin;
-	queue_fill(&object, task_file((struct task_struct *)bpf_get_current_task(), fd), record);
+	queue_fill(object, task_file((struct task_struct *)bpf_get_current_task(), fd), record);
 	record->queued_messages += change.messages;
 	record->queued_bytes += change.messages * change.bytes;
-	is_known = is_known && object.kernel;
+	is_known = is_known && object->kernel;
 	if (!is_known)
 		record->queued_bytes = IPCT_LEVEL_UNKNOWN;
 	control_submit(record);
 	if (is_known)
-		queue_report_runs(state, &object, origin, time_ns, &change);
+		queue_report_runs(state, object, origin, time_ns, &change);
 	return 1;
 }
 

@@ -23,29 +23,31 @@ static __always_inline void fill_posix_mq(const struct call *call, struct ipct_t
 __noinline int move_posix_mq(void)
 {
 	struct task_state *state = task_state_get(current_task());
-	struct ipct_transfer t;
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
+	const struct call *call;
+	struct ipct_transfer *t;
 	struct object object;
-	struct call call;
 	bool is_stashed;
 	__u8 role;
 
-	if (!state)
+	if (!state || !scratch)
 		return 0;
-	call = state->call;
-	role = call.shape == SHAPE_MQ_SEND ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
-	is_stashed = call_object(state, &call, 0, call.args[0], &object);
-	if (object.is_closed && call.ret >= 0 && task_has_threads())
-		report_unresolved(state, &call, call.args[0], role);
+	call = &state->call;
+	t = &scratch->transfer;
+	role = call->shape == SHAPE_MQ_SEND ? IPCT_ROLE_SEND : IPCT_ROLE_RECEIVE;
+	is_stashed = call_object(state, call, 0, call->args[0], &object);
+	if (object.is_closed && call->ret >= 0 && task_has_threads())
+		report_unresolved(state, call, call->args[0], role);
 	if (object.mechanism != IPCT_POSIX_MQ || !mechanism_is_wanted(IPCT_POSIX_MQ) ||
-	    !transfer_begin(&object, state, call.args[0], role, 0))
+	    !transfer_begin(&object, state, call->args[0], role, 0))
 		return 0;
-	transfer_init(&t, call.args[0], role, call.ret);
+	transfer_init(t, call->args[0], role, call->ret);
 	if (is_stashed)
-		t.flags |= IPCT_TRANSFER_STASHED;
-	fill_posix_mq(&call, &t);
-	t.wait_ns = state->wait_ns;
-	t.syscall = call.nr;
-	transfer(&object, &t);
+		t->flags |= IPCT_TRANSFER_STASHED;
+	fill_posix_mq(call, t);
+	t->wait_ns = state->wait_ns;
+	t->syscall = call->nr;
+	transfer(&object, scratch);
 	return 0;
 }
 

@@ -13,64 +13,48 @@
 #define SIGNALFD_INFOS_MAX 16  /* of one read; what is beyond is counted as lost */
 #define SIGNAL_LAST 64
 
-static __always_inline void signal_taken_aggregate(const struct ipct_transfer *t)
-{
-	struct ipct_aggregate_value *value;
-	struct ipct_aggregate_key key = {
-		.start_ns = t->event.start_ns,
-		.key = t->key,
-		.pid = t->event.pid,
-		.mechanism = IPCT_SIGNAL,
-		.role = IPCT_ROLE_RECEIVE,
-		.signal = t->position,
-	};
-
-	value = aggregate_get(&key, t->event.time_ns);
-	if (value)
-		aggregate_add(value, t);
-	else
-		count_loss(IPCT_LOSS_AGGREGATE_FULL);
-}
-
 /* The current process took the signal; `part`: the how manieth of this call. */
 static __always_inline void signal_taken(const struct task_state *state, __u32 signal, __u32 part)
 {
-	struct ipct_transfer t = { .fd = -1, .role = IPCT_ROLE_RECEIVE };
+	struct scratch *scratch = scratch_get(SCRATCH_SYS_EXIT);
+	struct ipct_transfer *t;
 
-	if (!signal || signal > SIGNAL_LAST)
+	if (!scratch || !signal || signal > SIGNAL_LAST)
 		return;
-	event_init_current(&t.event, IPCT_EVENT_TRANSFER, sizeof(t));
-	t.mechanism = IPCT_SIGNAL;
-	t.key.inode = t.event.pid;
-	t.key.object = t.event.start_ns;
-	t.position = signal;
-	t.flags = IPCT_TRANSFER_POSITION;
-	t.syscall = state->call.nr;
-	t.part = part;
+	t = &scratch->transfer;
+	transfer_init(t, -1, IPCT_ROLE_RECEIVE, 0);
+	event_init_current(&t->event, IPCT_EVENT_TRANSFER, sizeof(*t));
+	t->mechanism = IPCT_SIGNAL;
+	t->key.inode = t->event.pid;
+	t->key.object = t->event.start_ns;
+	t->position = signal;
+	t->flags = IPCT_TRANSFER_POSITION;
+	t->syscall = state->call.nr;
+	t->part = part;
 	if (!part)
-		t.wait_ns = state->wait_ns;
+		t->wait_ns = state->wait_ns;
 	count_seen();
-	if (!transfer_output(&t))
-		signal_taken_aggregate(&t);
+	if (!transfer_output(t))
+		aggregate(scratch);
 }
 
 /* state->call read a signalfd. Global: the verifier walks it once. */
 __noinline int signalfd_read(void)
 {
 	struct task_state *state = task_state_get(current_task());
-	struct call call;
+	const struct call *call;
 	__u64 address;
 	__u32 nr;
 
 	if (!state || !task_is_inside(state) || !mechanism_is_wanted(IPCT_SIGNAL))
 		return 0;
-	call = state->call;
-	if (call.shape != SHAPE_READ) { /* several vectors: rare enough */
+	call = &state->call;
+	if (call->shape != SHAPE_READ) { /* several vectors: rare enough */
 		count_unseen_loss(IPCT_LOSS_DECODE, 1);
 		return 0;
 	}
-	address = call.args[1];
-	nr = (__u64)call.ret / SIGNALFD_INFO_SIZE;
+	address = call->args[1];
+	nr = (__u64)call->ret / SIGNALFD_INFO_SIZE;
 	for (__u32 i = 0; i < SIGNALFD_INFOS_MAX; i++) {
 		__u32 signal = 0;
 

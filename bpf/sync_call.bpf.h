@@ -43,7 +43,8 @@
 
 /* Records ------------------------------------------------------------------------------- */
 
-static __noinline int sync_aggregate(const struct ipct_sync *s)
+/* Inlined: 7.3 refuses to read here what the caller's caller has on its stack (`poisoned`). */
+static __always_inline void sync_aggregate(const struct ipct_sync *s)
 {
 	struct ipct_aggregate_value *value;
 	struct ipct_aggregate_key key = {
@@ -64,7 +65,7 @@ static __noinline int sync_aggregate(const struct ipct_sync *s)
 	value = aggregate_get(&key, s->event.time_ns);
 	if (!value) {
 		count_loss(IPCT_LOSS_AGGREGATE_FULL);
-		return 0;
+		return;
 	}
 	__sync_fetch_and_add(&value->operations, 1);
 	if (!s->result)
@@ -72,7 +73,6 @@ static __noinline int sync_aggregate(const struct ipct_sync *s)
 	__sync_fetch_and_add(&value->bytes, s->amount);
 	__sync_fetch_and_add(&value->wait_ns, s->wait_ns);
 	value->last_ns = s->event.time_ns;
-	return 0;
 }
 
 static __noinline int sync_output(struct ipct_sync *s)
@@ -143,13 +143,35 @@ static __noinline int semaphore_level(struct task_state *state, struct sem *sema
 	return 0;
 }
 
+static __noinline int semaphore_output(const struct task_state *state,
+				       const struct sembuf *operation, struct sem *semaphore,
+				       __u32 index)
+{
+	struct ipct_sync s;
+
+	sync_init(&s, state, operation->sem_op > 0 ? IPCT_ROLE_POST : IPCT_ROLE_WAIT);
+	s.unit = operation->sem_num;
+	s.amount = operation->sem_op > 0 ? operation->sem_op : -operation->sem_op;
+	if (operation->sem_op <= 0)
+		sync_fill_wait(&s, state);
+	if (index)
+		s.wait_ns = 0; /* the call waited once */
+	if (operation->sem_flg & SEMAPHORE_UNDO)
+		s.flags |= IPCT_SYNC_UNDO;
+	if ((__u32)state->call.args[2] > 1)
+		s.flags |= IPCT_SYNC_SEVERAL;
+	if (semaphore && semaphore_is_last_mine(semaphore))
+		s.flags |= IPCT_SYNC_LAST;
+	sync_output(&s);
+	return 0;
+}
+
 /* Operation `index` of the semop in state->call. Global: not walked for each round of a loop. */
 __noinline int semaphore_operation(__u32 index)
 {
 	struct task_state *state = task_state_get(current_task());
 	struct sembuf operation = {};
 	struct sem *semaphore;
-	struct ipct_sync s;
 
 	if (!state)
 		return 0;
@@ -161,20 +183,7 @@ __noinline int semaphore_operation(__u32 index)
 	semaphore = semaphore_at(&state->object, operation.sem_num);
 	if (state->call.ret >= 0)
 		semaphore_level(state, semaphore, operation.sem_num, operation.sem_op);
-	sync_init(&s, state, operation.sem_op > 0 ? IPCT_ROLE_POST : IPCT_ROLE_WAIT);
-	s.unit = operation.sem_num;
-	s.amount = operation.sem_op > 0 ? operation.sem_op : -operation.sem_op;
-	if (operation.sem_op <= 0)
-		sync_fill_wait(&s, state);
-	if (index)
-		s.wait_ns = 0; /* the call waited once */
-	if (operation.sem_flg & SEMAPHORE_UNDO)
-		s.flags |= IPCT_SYNC_UNDO;
-	if ((__u32)state->call.args[2] > 1)
-		s.flags |= IPCT_SYNC_SEVERAL;
-	if (semaphore && semaphore_is_last_mine(semaphore))
-		s.flags |= IPCT_SYNC_LAST;
-	sync_output(&s);
+	semaphore_output(state, &operation, semaphore, index);
 	return 0;
 }
 
@@ -303,46 +312,43 @@ __noinline int semaphore_get(void)
  * The shared memory that holds the word at `address` becomes state->object. Private memory is
  * of one process. Of an outside process that maps memory of the tree all futexes there count.
  */
-static __always_inline bool futex_begin(struct task_state *state, __u64 address, __u8 role,
-					__u64 *ret_offset)
+static __noinline int futex_begin(struct task_state *state, __u64 address, __u8 role,
+				  __u64 *ret_offset)
 {
 	struct vm_area_struct *vma = vma_at(address);
-	struct object object, memory;
+	struct object object;
+	bool is_followed;
 	struct file *file;
 
 	if (!vma && task_is_inside(state) && state->call.ret >= 0)
 		count_unseen_loss(IPCT_LOSS_DECODE, 1); /* another thread unmapped it meanwhile */
 	if (!vma || !(BPF_CORE_READ(vma, vm_flags) & VM_MAYSHARE))
-		return false;
+		return 0;
 	file = BPF_CORE_READ(vma, vm_file);
 	if (!file)
-		return false;
-	object_of_memory(file, &memory);
-	if (!memory.mechanism)
-		return false;
-	object = memory;
+		return 0;
+	object_of_memory(file, &object);
+	if (!object.mechanism)
+		return 0;
+	is_followed = !capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
+		      object_is_followed(&object, 0);
+	object.memory = object.mechanism;
 	object.mechanism = IPCT_FUTEX;
-	object.memory = memory.mechanism;
-	if (!capture_config.is_system_wide && state->scope == TASK_OUTSIDE &&
-	    object_is_followed(&memory, 0))
+	if (is_followed)
 		follow(&object, 0);
 	if (!transfer_begin(&object, state, -1, role, 0))
-		return false;
+		return 0;
 	*ret_offset = (BPF_CORE_READ(vma, vm_pgoff) << PAGE_SHIFT) + address -
 		      BPF_CORE_READ(vma, vm_start);
 	state->object = object;
-	return true;
+	return 1;
 }
 
-/* The current process woke `amount` tasks at `address`, or one of its own has waited there. */
-__noinline int futex_report(__u64 address, __u32 role, __s32 amount, __u32 flags)
+static __noinline int futex_output(const struct task_state *state, __u64 offset, __u8 role,
+				   __s32 amount, __u32 flags)
 {
-	struct task_state *state = task_state_get(current_task());
 	struct ipct_sync s;
-	__u64 offset = 0;
 
-	if (!state || !futex_begin(state, address, role, &offset))
-		return 0;
 	sync_init(&s, state, role);
 	s.offset = offset;
 	s.amount = s.result || amount < 0 ? 0 : amount;
@@ -351,6 +357,17 @@ __noinline int futex_report(__u64 address, __u32 role, __s32 amount, __u32 flags
 	if (!s.result)
 		s.flags |= flags;
 	sync_output(&s);
+	return 0;
+}
+
+/* The current process woke `amount` tasks at `address`, or one of its own has waited there. */
+__noinline int futex_report(__u64 address, __u32 role, __s32 amount, __u32 flags)
+{
+	struct task_state *state = task_state_get(current_task());
+	__u64 offset = 0;
+
+	if (state && futex_begin(state, address, role, &offset))
+		futex_output(state, offset, role, amount, flags);
 	return 0;
 }
 
@@ -473,11 +490,22 @@ static __always_inline bool call_unlocks(const struct call *call)
 	return type == FCNTL_UNLOCK;
 }
 
+static __noinline int lock_output(const struct task_state *state, __u8 role)
+{
+	struct ipct_sync s;
+
+	sync_init(&s, state, role);
+	s.amount = 1;
+	if (role == IPCT_ROLE_WAIT)
+		sync_fill_wait(&s, state);
+	sync_output(&s);
+	return 0;
+}
+
 __noinline int lock_call(void)
 {
 	struct task_state *state = task_state_get(current_task());
 	struct object object;
-	struct ipct_sync s;
 	struct file *file;
 	__u8 role;
 
@@ -491,11 +519,7 @@ __noinline int lock_call(void)
 	if (!transfer_begin(&object, state, state->call.args[0], role, 0))
 		return 0;
 	state->object = object;
-	sync_init(&s, state, role);
-	s.amount = 1;
-	if (role == IPCT_ROLE_WAIT)
-		sync_fill_wait(&s, state);
-	sync_output(&s);
+	lock_output(state, role);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "describe.bpf.h"
 #include "scope.bpf.h"
+#include "scratch.bpf.h"
 
 #define TRANSFER_SHORT_SIZE 96 /* without `address` */
 #define RESULT_MAX 0x7fffffff  /* MAX_RW_COUNT is below */
@@ -53,29 +54,43 @@ static __always_inline void aggregate_add(struct ipct_aggregate_value *value,
 		__sync_fetch_and_add(&value->values, t->position);
 }
 
-static __noinline int aggregate(const struct ipct_transfer *t)
+/* Counts scratch->transfer. */
+static __noinline int aggregate(struct scratch *scratch)
 {
+	const struct ipct_transfer *t = &scratch->transfer;
+	struct ipct_aggregate_key *key = &scratch->key;
 	struct ipct_aggregate_value *value;
-	struct ipct_aggregate_key key = {
-		.start_ns = t->event.start_ns,
-		.key = t->key,
-		.peer = t->peer,
-		.pid = t->event.pid,
-		.error = t->result < 0 ? (__s32)t->result : 0,
-		.mechanism = t->mechanism,
-		.role = t->role,
-	};
 
+	__builtin_memset(key, 0, sizeof(*key));
+	key->start_ns = t->event.start_ns;
+	key->key = t->key;
+	key->peer = t->peer;
+	key->pid = t->event.pid;
+	key->error = t->result < 0 ? (__s32)t->result : 0;
+	key->mechanism = t->mechanism;
+	key->role = t->role;
 	if (t->flags & IPCT_TRANSFER_ADDRESS)
-		key.address = t->address;
+		key->address = t->address;
 	if (t->mechanism == IPCT_PTY)
-		key.signal = !(t->flags & IPCT_TRANSFER_RAW);
-	value = aggregate_get(&key, t->event.time_ns);
+		key->signal = !(t->flags & IPCT_TRANSFER_RAW);
+	else if (t->mechanism == IPCT_SIGNAL)
+		key->signal = t->position;
+	value = aggregate_get(key, t->event.time_ns);
 	if (value)
 		aggregate_add(value, t);
 	else
 		count_loss(IPCT_LOSS_AGGREGATE_FULL);
 	return 0;
+}
+
+static __always_inline void transfer_init(struct ipct_transfer *t, __s32 fd, __u8 role,
+					  __s64 result)
+{
+	__builtin_memset(t, 0, sizeof(*t));
+	t->fd = fd;
+	t->role = role;
+	t->result = result;
+	t->copied = result > 0 ? result : 0;
 }
 
 static __always_inline bool transfer_output(struct ipct_transfer *t)
@@ -174,13 +189,14 @@ static __noinline int transfer_begin(const struct object *object, struct task_st
 }
 
 /*
- * Records that the current task moved `t->result` bytes through `object`, or failed to. What
- * returned 0 and may be an end of file (IPCT_TRANSFER_END) is one if the channel is empty, and
- * else nothing. The caller has set role, result, copied, fd, syscall, part, and what it knows of
- * flags, address, wait and peer.
+ * Records scratch->transfer: the current task moved `result` bytes through `object`, or failed
+ * to. What returned 0 and may be an end of file (IPCT_TRANSFER_END) is one if the channel is empty,
+ * and else nothing. The caller has set role, result, copied, fd, syscall, part, and what it knows
+ * of flags, address, wait and peer.
  */
-static __noinline int transfer(const struct object *object, struct ipct_transfer *t)
+static __noinline int transfer(const struct object *object, struct scratch *scratch)
 {
+	struct ipct_transfer *t = &scratch->transfer;
 	bool may_be_end;
 
 	/* no call returns this; a length that was read from user memory may say anything */
@@ -200,7 +216,7 @@ static __noinline int transfer(const struct object *object, struct ipct_transfer
 		t->flags |= IPCT_TRANSFER_THREADED;
 	count_seen();
 	if (!transfer_output(t))
-		aggregate(t);
+		aggregate(scratch);
 	return 0;
 }
 

@@ -150,10 +150,13 @@ static __always_inline __s32 uring_splice_descriptor(struct io_kiocb *request)
 static __noinline int uring_move(struct task_state *state, struct io_kiocb *request,
 				 struct file *file, __u8 role, __s64 result)
 {
-	struct ipct_transfer t = {};
+	struct scratch *scratch = scratch_get(SCRATCH_URING);
+	struct ipct_transfer *t;
 	struct object object = {};
 	__u64 peer;
 
+	if (!scratch)
+		return 0;
 	if (file)
 		object_of_file(file, &object);
 	/* a read of a queue gives a text about it; who sends netlink is not told here */
@@ -163,29 +166,27 @@ static __noinline int uring_move(struct task_state *state, struct io_kiocb *requ
 	peer = uring_peer(state, &object, role);
 	if (!transfer_begin(&object, state, -1, role, peer))
 		return 0;
-	t.fd = -1;
-	t.role = role;
-	t.result = result;
-	t.copied = result > 0 ? result : 0;
-	t.peer = peer;
-	t.syscall = -1;
-	t.flags = IPCT_TRANSFER_URING;
+	t = &scratch->transfer;
+	transfer_init(t, -1, role, result);
+	t->peer = peer;
+	t->syscall = -1;
+	t->flags = IPCT_TRANSFER_URING;
 	if (role == IPCT_ROLE_RECEIVE && BPF_CORE_READ(request, opcode) == URING_SPLICE)
-		t.fd = uring_splice_descriptor(request); /* it may name another file by now */
+		t->fd = uring_splice_descriptor(request); /* it may name another file by now */
 	else
-		t.flags |= IPCT_TRANSFER_STASHED; /* the request holds its file */
+		t->flags |= IPCT_TRANSFER_STASHED; /* the request holds its file */
 	if (!result) {
 		if (!model_is_message(object.mechanism)) {
 			if (role != IPCT_ROLE_RECEIVE)
 				return 0;
-			t.flags |= IPCT_TRANSFER_END;
+			t->flags |= IPCT_TRANSFER_END;
 		} else if (role == IPCT_ROLE_RECEIVE && !peer && object.mechanism != IPCT_UDP) {
-			t.flags |= IPCT_TRANSFER_END; /* a message has a sender */
+			t->flags |= IPCT_TRANSFER_END; /* a message has a sender */
 		}
 	}
 	if (object.mechanism == IPCT_EVENTFD)
-		uring_fill_eventfd(request, &object, &t);
-	transfer(&object, &t);
+		uring_fill_eventfd(request, &object, t);
+	transfer(&object, scratch);
 	return 0;
 }
 

@@ -33,7 +33,7 @@ server.recv(10)
 """
 READ = [["report"], *[["report", "--by", by] for by in ("process", "channel", "mechanism")],
         ["info"], ["graph", "-f", "json"], ["graph", "-f", "dot"], ["graph", "-f", "svg"],
-        *[["graph", "-f", "dot", "--group-by", by] for by in ("comm", "exe")]]
+        *[["graph", "-f", "dot", "--group-by", by] for by in ("comm", "exe", "program")]]
 
 
 def script():

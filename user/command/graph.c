@@ -27,7 +27,9 @@ static const struct argp_option options[] = {
 	{ "format", 'f', "FORMAT", 0, "write json, dot or svg", 0 },
 	{ "output", 'o', "FILE", 0, "write to this file (default: stdout)", 0 },
 	{ "group-by", OPTION_GROUP_BY, "WHAT", 0,
-	  "a node per process, comm or exe; parallel edges become one (dot and svg: process)", 0 },
+	  "a node per process, comm, exe or program; parallel edges become one (dot and svg: "
+	  "process)",
+	  0 },
 	{ "top", OPTION_TOP, "N", 0, "only the N edges with the most bytes", 0 },
 	{ 0 },
 };

@@ -11,6 +11,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "command/open_capture.h"
+#include "command/target.h"
 #include "graph/graph_build.h"
 
 static int model_fill(struct world *world, struct capture_reader *reader)
@@ -39,6 +40,8 @@ static int graph_of(struct opened_capture *opened, struct graph **ret_graph)
 				  is_complete && !capture_reader_damage(opened->reader) &&
 					  !capture_reader_gap(opened->reader),
 				  ret_graph);
+	if (!err)
+		(*ret_graph)->capture.mechanisms = target_list_mechanisms(opened->info.mechanisms);
 	world_free(world);
 	return err;
 }

@@ -96,6 +96,17 @@ int target_set_mechanisms(struct target *target, const char *list)
 	return err;
 }
 
+uint64_t target_list_mechanisms(const char *list)
+{
+	char *copy = strdup(list), *rest = copy, *word;
+	uint64_t mechanisms = 0;
+
+	while (copy && (word = strsep(&rest, ",")))
+		mechanisms |= mechanism_bits(word);
+	free(copy);
+	return mechanisms;
+}
+
 /* The process that a thread belongs to; 0 when it cannot be told. */
 static int process_of(pid_t pid)
 {

@@ -33,6 +33,9 @@ void target_fini(struct target *target);
 int target_add_pids(struct target *target, const char *list);
 int target_set_mechanisms(struct target *target, const char *list);
 
+/* The mechanisms of such a list, a bit for each number; words that are no names count nothing. */
+uint64_t target_list_mechanisms(const char *list);
+
 /* Is there anything to trace? Otherwise prints the three forms of `verb`. */
 bool target_is_given(const struct target *target, const char *verb);
 

@@ -555,6 +555,7 @@ int graph_build(struct world *world, const struct capture_info *info,
 	err = world_finish(world);
 	if (!err)
 		err = graph_capture_fill(world, info, ledger, is_complete, &build.graph->capture);
+	build.graph->capture.is_lossy = build.is_lossy;
 	graph_ledger_fill(ledger, &build.graph->ledger);
 	if (!err)
 		err = build_run(&build);

@@ -53,6 +53,8 @@ static int capture_copy(struct graph_capture *to, const struct graph_capture *fr
 	to->duration_ns = from->duration_ns;
 	to->scope = from->scope;
 	to->is_complete = from->is_complete;
+	to->is_lossy = from->is_lossy;
+	to->mechanisms = from->mechanisms;
 	to->barrier_cpus = from->barrier_cpus;
 	to->barrier_reached = from->barrier_reached;
 	to->is_barrier_reached = from->is_barrier_reached;

@@ -7,12 +7,14 @@
 
 #include "graph/graph_fold.h"
 #include "graph/graph_memory.h"
+#include "graph/graph_program.h"
 #include "model/channel.h"
 
 const char *const graph_grouping_names[GRAPH_GROUP_NR] = {
 	[GRAPH_GROUP_PROCESS] = "process",
 	[GRAPH_GROUP_COMM] = "comm",
 	[GRAPH_GROUP_EXE] = "exe",
+	[GRAPH_GROUP_PROGRAM] = "program",
 };
 
 const char *const graph_sort_names[GRAPH_SORT_NR] = {
@@ -28,6 +30,7 @@ typedef int (*compare_fn)(const void *a, const void *b, void *context);
 struct grouping {
 	const struct graph *graph;
 	enum graph_grouping by;
+	char **names; /* graph_program_names() */
 	uint32_t *processes, *channels, *edges;
 	size_t processes_nr, channels_nr, edges_nr;
 };
@@ -84,13 +87,6 @@ static const char *edge_channel_name(const struct graph *graph, const struct gra
 
 /* Processes into groups. */
 
-static const char *process_key(const struct grouping *grouping, const struct graph_process *process)
-{
-	if (process->pid && grouping->by == GRAPH_GROUP_EXE && process->exe && *process->exe)
-		return process->exe;
-	return process->comm ? process->comm : "";
-}
-
 static int compare_processes(const void *a, const void *b, void *context)
 {
 	const struct grouping *grouping = context;
@@ -102,7 +98,7 @@ static int compare_processes(const void *a, const void *b, void *context)
 		return x->pid ? 1 : -1;
 	if (x->pid && grouping->by == GRAPH_GROUP_PROCESS)
 		return compare_u64(left, right);
-	return strcmp(process_key(grouping, x), process_key(grouping, y));
+	return strcmp(grouping->names[left], grouping->names[right]);
 }
 
 /*
@@ -287,13 +283,40 @@ static int name_by_exe(struct graph *graph)
 	return 0;
 }
 
+static int name_by_program(const struct grouping *grouping, struct graph *grouped)
+{
+	for (size_t i = 0; i < grouping->graph->processes_nr; i++) {
+		struct graph_process *process = &grouped->processes[grouping->processes[i]];
+		char *comm = strdup(grouping->names[i]);
+
+		if (!comm)
+			return -ENOMEM;
+		free(process->comm);
+		process->comm = comm;
+	}
+	return 0;
+}
+
+static int name_groups(const struct grouping *grouping, struct graph *grouped)
+{
+	if (grouping->by == GRAPH_GROUP_EXE)
+		return name_by_exe(grouped);
+	return grouping->by == GRAPH_GROUP_PROGRAM ? name_by_program(grouping, grouped) : 0;
+}
+
+static int grouping_init(struct grouping *grouping)
+{
+	grouping->names = graph_program_names(grouping->graph, grouping->by);
+	return grouping->names ? map_all(grouping) : -ENOMEM;
+}
+
 int graph_view_group(const struct graph *graph, enum graph_grouping by, struct graph **ret_graph)
 {
 	struct grouping grouping = { .graph = graph, .by = by };
 	struct graph *grouped = NULL;
 	int err;
 
-	err = map_all(&grouping);
+	err = grouping_init(&grouping);
 	if (!err)
 		err = graph_fold_new(graph,
 				     &(struct graph_fold){ grouping.processes, grouping.channels,
@@ -301,8 +324,9 @@ int graph_view_group(const struct graph *graph, enum graph_grouping by, struct g
 							   grouping.channels_nr,
 							   grouping.edges_nr },
 				     &grouped);
-	if (!err && by == GRAPH_GROUP_EXE)
-		err = name_by_exe(grouped);
+	if (!err)
+		err = name_groups(&grouping, grouped);
+	graph_program_free(grouping.names, graph);
 	free(grouping.processes);
 	free(grouping.channels);
 	free(grouping.edges);

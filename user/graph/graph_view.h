@@ -9,7 +9,8 @@
 enum graph_grouping {
 	GRAPH_GROUP_PROCESS, /* as it is; parallel edges are merged all the same */
 	GRAPH_GROUP_COMM,
-	GRAPH_GROUP_EXE, /* by comm where the exe is not known */
+	GRAPH_GROUP_EXE,     /* by comm where the exe is not known */
+	GRAPH_GROUP_PROGRAM, /* graph_program.h */
 	GRAPH_GROUP_NR,
 };
 
@@ -32,9 +33,9 @@ const char *graph_mechanism_name(enum ipct_mechanism mechanism);
 const char *graph_role_name(enum ipct_role role);
 
 /*
- * A new graph, owned by the caller: processes of a group are one (those with pid 0 only by
- * comm and only with each other), and its edges are merged per (from, to, mechanism, channel
- * name). So that each edge still has one channel, channels of the same mechanism and name
+ * A new graph, owned by the caller: processes of a group are one (those with pid 0 only
+ * with each other, by comm if not by program), and its edges are merged per (from, to, mechanism,
+ * channel name). So that each edge still has one channel, channels of the same mechanism and name
  * become one, and nameless ones whose edges were merged: sums, and with them the
  * conservation law, hold. 0 or -ENOMEM.
  */

@@ -15,11 +15,6 @@
 #include "output/dot_internal.h"
 #include "output/output.h"
 
-#define CAPTION_COLUMNS 110 /* of a caption's line */
-#define COLOUR_TROUBLE "#C00000"
-#define FONT_PLAIN "POINT-SIZE=\"11\""
-#define FONT_LEGEND "POINT-SIZE=\"9\" COLOR=\"#555555\""
-
 /* What there is room for. */
 struct drawing {
 	bool *drawn;  /* by process: has an edge, or a channel that is drawn */
@@ -100,55 +95,7 @@ static double pen_width(uint64_t bytes)
 	return 1.5 + bits / 8.0;
 }
 
-int dot_put_text(FILE *stream, char *text, size_t columns, escape_fn escape)
-{
-	char *safe = text ? escape_line(text, strlen(text)) : NULL;
-	char *shown = safe ? describe_shorten(safe, columns) : NULL;
-	char *escaped = shown ? escape(shown, strlen(shown)) : NULL;
-
-	if (escaped)
-		fputs(escaped, stream);
-	free(escaped);
-	free(shown);
-	free(safe);
-	free(text);
-	return escaped ? 0 : -ENOMEM;
-}
-
-int dot_put_borrowed(FILE *stream, const char *text, size_t columns, escape_fn escape)
-{
-	return dot_put_text(stream, strdup(text ? text : ""), columns, escape);
-}
-
 /* The caption: a table in which each line is a row. */
-
-static int put_row(FILE *stream, const char *font, char *text)
-{
-	int err;
-
-	fprintf(stream, "<TR><TD ALIGN=\"LEFT\"><FONT %s>", font);
-	err = dot_put_text(stream, text, CAPTION_COLUMNS, escape_dot_html);
-	fputs("</FONT></TD></TR>", stream);
-	return err;
-}
-
-static int put_trouble(FILE *stream, const struct graph *graph)
-{
-	char *trouble = describe_trouble(graph);
-
-	if (!trouble)
-		return -ENOMEM;
-	if (!*trouble) {
-		free(trouble);
-		return 0;
-	}
-	fputs("<TR><TD ALIGN=\"LEFT\"><B><FONT COLOR=\"" COLOUR_TROUBLE "\" POINT-SIZE=\"13\">",
-	      stream);
-	if (dot_put_text(stream, trouble, CAPTION_COLUMNS, escape_dot_html))
-		return -ENOMEM;
-	fputs("</FONT></B></TD></TR>", stream);
-	return 0;
-}
 
 static char *left_out_text(const struct graph *graph, const struct output_options *options,
 			   const struct drawing *drawing)
@@ -181,7 +128,7 @@ static int put_left_out(FILE *stream, const struct graph *graph,
 	char *text = left_out_text(graph, options, drawing);
 
 	if (text && *text)
-		return put_row(stream, FONT_PLAIN, text);
+		return dot_put_row(stream, DOT_FONT_PLAIN, text);
 	free(text);
 	return text ? 0 : -ENOMEM;
 }
@@ -191,26 +138,28 @@ static int put_legend(FILE *stream, const struct graph *graph, const struct draw
 	int err;
 
 	if (graph->capture.is_snapshot)
-		return put_row(stream, FONT_LEGEND,
-			       strdup("arrows: from write ends, to read ends; without: sockets, "
-				      "terminals, memory (dashed: mapped to read only)"));
-	err = put_row(stream, FONT_LEGEND,
-		      strdup("width: log of bytes; solid: byte stream, dashed: messages, "
-			     "dotted: signals; ≈: best split, ≥: what is certain of it"));
+		return dot_put_row(
+			stream, DOT_FONT_LEGEND,
+			strdup("arrows: from write ends, to read ends; without: sockets, "
+			       "terminals, memory (dashed: mapped to read only)"));
+	err = dot_put_row(stream, DOT_FONT_LEGEND,
+			  strdup("width: log of bytes; solid: byte stream, dashed: messages, "
+				 "dotted: signals; ≈: best split, ≥: what is certain of it"));
 	if (err || !drawing->channels.nr)
 		return err;
-	return put_row(stream, FONT_LEGEND,
-		       strdup("cylinder: shared memory, mapped to write (solid) or to read only "
-			      "(dashed) by two processes or more"));
+	return dot_put_row(
+		stream, DOT_FONT_LEGEND,
+		strdup("cylinder: shared memory, mapped to write (solid) or to read only "
+		       "(dashed) by two processes or more"));
 }
 
 static int put_ledger(FILE *stream, const struct graph *graph)
 {
-	int err = put_row(stream, FONT_PLAIN, describe_window(&graph->capture));
+	int err = dot_put_row(stream, DOT_FONT_PLAIN, describe_window(&graph->capture));
 
 	if (!err)
-		err = put_row(stream, FONT_PLAIN, describe_ledger(&graph->ledger));
-	return err ? err : put_trouble(stream, graph);
+		err = dot_put_row(stream, DOT_FONT_PLAIN, describe_ledger(&graph->ledger));
+	return err ? err : dot_put_trouble(stream, graph);
 }
 
 static int put_caption(FILE *stream, const struct graph *graph,
@@ -218,18 +167,17 @@ static int put_caption(FILE *stream, const struct graph *graph,
 {
 	int err;
 
-	fputs("\tlabel=<<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\">",
-	      stream);
-	err = put_row(stream, "POINT-SIZE=\"16\"", describe_scope(&graph->capture));
+	fputs(DOT_CAPTION_BEGIN, stream);
+	err = dot_put_row(stream, DOT_FONT_TITLE, describe_scope(&graph->capture));
 	if (!err)
-		err = put_row(stream, FONT_PLAIN, describe_host(&graph->capture));
+		err = dot_put_row(stream, DOT_FONT_PLAIN, describe_host(&graph->capture));
 	if (!err && !graph->capture.is_snapshot)
 		err = put_ledger(stream, graph);
 	if (!err)
 		err = put_left_out(stream, graph, options, drawing);
 	if (!err)
 		err = put_legend(stream, graph, drawing);
-	fputs("</TABLE>>;\n", stream);
+	fputs(DOT_CAPTION_END, stream);
 	return err;
 }
 
@@ -385,52 +333,26 @@ static int put_edge(FILE *stream, const struct graph *graph, const struct graph_
 	return err;
 }
 
-static uint64_t pair_of(const struct graph_edge *edge)
-{
-	uint32_t low = edge->from < edge->to ? edge->from : edge->to;
-	uint32_t high = edge->from < edge->to ? edge->to : edge->from;
-
-	return (uint64_t)low << 32 | high;
-}
-
-/* By pair of processes, then by time. */
-static int compare_pairs(const void *a, const void *b, void *context)
-{
-	const struct graph *graph = context;
-	const struct graph_edge *x = &graph->edges[*(const uint32_t *)a];
-	const struct graph_edge *y = &graph->edges[*(const uint32_t *)b];
-
-	if (pair_of(x) != pair_of(y))
-		return pair_of(x) < pair_of(y) ? -1 : 1;
-	if (x->first_ns != y->first_ns)
-		return x->first_ns < y->first_ns ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
-/*
- * Who spoke first stands on the left: that is how clients and pipelines are read. All edges
- * of a pair are given to dot in that direction, the answers with dir=back; else its ranks
- * follow whichever edge it breaks the cycle at. By pair in the file, too.
- */
 static int put_edges(FILE *stream, const struct graph *graph)
 {
-	uint32_t *order = calloc(graph->edges_nr + 1, sizeof(*order));
-	size_t first = 0, i;
+	struct dot_arc *arcs = calloc(graph->edges_nr + 1, sizeof(*arcs));
+	size_t i;
 	int err = 0;
 
-	if (!order)
+	if (!arcs)
 		return -ENOMEM;
-	for (i = 0; i < graph->edges_nr; i++)
-		order[i] = (uint32_t)i;
-	qsort_r(order, graph->edges_nr, sizeof(*order), compare_pairs, (void *)graph);
-	for (i = 0; i < graph->edges_nr && !err; i++) {
-		const struct graph_edge *edge = &graph->edges[order[i]];
+	for (i = 0; i < graph->edges_nr; i++) {
+		const struct graph_edge *edge = &graph->edges[i];
 
-		if (pair_of(edge) != pair_of(&graph->edges[order[first]]))
-			first = i;
-		err = put_edge(stream, graph, edge, edge->from != graph->edges[order[first]].from);
+		arcs[i] = (struct dot_arc){ .from = edge->from,
+					    .to = edge->to,
+					    .first_ns = edge->first_ns,
+					    .index = (uint32_t)i };
 	}
-	free(order);
+	dot_arcs_order(arcs, graph->edges_nr);
+	for (i = 0; i < graph->edges_nr && !err; i++)
+		err = put_edge(stream, graph, &graph->edges[arcs[i].index], arcs[i].is_backward);
+	free(arcs);
 	return err;
 }
 
@@ -457,24 +379,13 @@ static int drawing_init(const struct graph *graph, struct drawing *drawing)
 	return 0;
 }
 
-static void put_defaults(FILE *stream)
-{
-	fputs("digraph ipctrace {\n"
-	      "\tcharset=\"UTF-8\"; rankdir=LR; labelloc=t; labeljust=l; bgcolor=\"#FFFFFF\";\n"
-	      "\tnodesep=0.3; ranksep=0.6; pad=0.3; fontname=\"Helvetica\";\n"
-	      "\tnode [shape=box, style=\"rounded,filled\", fillcolor=\"#F3F6FA\", "
-	      "color=\"#333333\", fontname=\"Helvetica\", fontsize=12, margin=\"0.14,0.07\"];\n"
-	      "\tedge [fontname=\"Helvetica\", fontsize=10, arrowsize=0.7];\n",
-	      stream);
-}
-
 static int put_graph(FILE *stream, const struct graph *graph, const struct output_options *options,
 		     const struct drawing *drawing)
 {
 	size_t i;
 	int err;
 
-	put_defaults(stream);
+	dot_put_defaults(stream);
 	err = put_caption(stream, graph, options, drawing);
 	for (i = 0; i < graph->processes_nr && !err; i++)
 		if (drawing->drawn[i])

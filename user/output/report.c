@@ -9,11 +9,11 @@
 #include "graph/graph_memory.h"
 #include "graph/graph_total.h"
 #include "output/describe.h"
+#include "output/header.h"
 #include "output/output.h"
 #include "output/table.h"
 
 #define WIDTH 100
-#define LABEL_WIDTH 9
 #define ARRAY_NR(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A table being filled: how many rows there are and how many are shown. */
@@ -21,84 +21,7 @@ struct rows {
 	size_t nr, shown;
 };
 
-/* The header. */
-
-static int put_line(FILE *stream, const char *label, char *text)
-{
-	char *escaped = text ? escape_line(text, strlen(text)) : NULL;
-	char *shown = escaped ? describe_shorten(escaped, WIDTH - LABEL_WIDTH) : NULL;
-
-	if (shown)
-		fprintf(stream, "%-*s%s\n", LABEL_WIDTH, label, shown);
-	free(shown);
-	free(escaped);
-	free(text);
-	return shown ? 0 : -ENOMEM;
-}
-
-/* Breaks `text`, which is ours, between words. */
-static void put_wrapped(FILE *stream, const char *label, char *text)
-{
-	size_t at = LABEL_WIDTH;
-	char *word, *rest = NULL;
-
-	fprintf(stream, "%-*s", LABEL_WIDTH, label);
-	for (word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		if (at > LABEL_WIDTH && at + 1 + strlen(word) > WIDTH) {
-			fprintf(stream, "\n%*s", LABEL_WIDTH, "");
-			at = LABEL_WIDTH;
-		}
-		at += (size_t)fprintf(stream, "%s%s", at > LABEL_WIDTH ? " " : "", word);
-	}
-	fputc('\n', stream);
-}
-
-static int put_trouble(FILE *stream, const struct graph *graph)
-{
-	char *trouble = describe_trouble(graph);
-
-	if (!trouble)
-		return -ENOMEM;
-	if (*trouble)
-		put_wrapped(stream, "warning", trouble);
-	free(trouble);
-	return 0;
-}
-
-static int put_header(FILE *stream, const struct graph *graph)
-{
-	int err;
-
-	err = put_line(stream, "scope", describe_scope(&graph->capture));
-	if (!err)
-		err = put_line(stream, "window", describe_window(&graph->capture));
-	if (!err)
-		err = put_line(stream, "host", describe_host(&graph->capture));
-	if (!err)
-		err = put_line(stream, "ledger", describe_ledger(&graph->ledger));
-	if (!err)
-		err = put_trouble(stream, graph);
-	fputc('\n', stream);
-	return err;
-}
-
 /* Cells. */
-
-static void add_count(struct table *table, uint64_t count)
-{
-	char text[UNITS_TEXT_MAX];
-
-	units_format_count(text, sizeof(text), count);
-	table_add(table, strdup(text));
-}
-
-static void add_bytes(struct table *table, uint64_t bytes)
-{
-	char text[UNITS_TEXT_MAX];
-
-	units_format_bytes(text, sizeof(text), bytes);
-	table_add(table, strdup(text));
-}
 
 static void add_rate(struct table *table, uint64_t bytes, const struct graph *graph)
 {
@@ -114,11 +37,6 @@ static void add_duration(struct table *table, uint64_t duration_ns)
 
 	units_format_duration(text, sizeof(text), duration_ns);
 	table_add(table, strdup(duration_ns ? text : "-"));
-}
-
-static void add_text(struct table *table, const char *text)
-{
-	table_add(table, strdup(text && *text ? text : "-"));
 }
 
 /* `exact`, or what is certain: `≥ 3.4 KiB`, `≥ 12 msg` where no bytes are. */
@@ -146,7 +64,7 @@ static void add_endpoints(struct table *table, const struct graph *graph, uint32
 	char *name, *text;
 
 	if (!nr) {
-		add_text(table, "-");
+		table_add_text(table, "-");
 		return;
 	}
 	name = describe_process(&graph->processes[first]);
@@ -188,10 +106,10 @@ static void add_edge(struct table *table, const struct graph *graph, const struc
 {
 	table_add(table, describe_process(&graph->processes[edge->from]));
 	table_add(table, describe_process(&graph->processes[edge->to]));
-	add_text(table, graph_mechanism_name(edge->mechanism));
-	add_text(table, describe_channel(graph, edge->channel));
-	add_count(table, edge->count.messages);
-	add_bytes(table, edge->count.bytes);
+	table_add_text(table, graph_mechanism_name(edge->mechanism));
+	table_add_text(table, describe_channel(graph, edge->channel));
+	table_add_count(table, edge->count.messages);
+	table_add_bytes(table, edge->count.bytes);
 	add_rate(table, edge->count.bytes, graph);
 	add_certainty(table, edge);
 }
@@ -264,12 +182,12 @@ static void add_process(struct table *table, const struct graph *graph,
 	const struct graph_process *process = &graph->processes[total->index];
 
 	table_add(table, describe_process(process));
-	add_text(table, process->exe);
-	add_count(table, total->sent.messages);
-	add_bytes(table, total->sent.bytes);
-	add_count(table, total->received.messages);
-	add_bytes(table, total->received.bytes);
-	add_count(table, total->edges);
+	table_add_text(table, process->exe);
+	table_add_count(table, total->sent.messages);
+	table_add_bytes(table, total->sent.bytes);
+	table_add_count(table, total->received.messages);
+	table_add_bytes(table, total->received.bytes);
+	table_add_count(table, total->edges);
 	add_duration(table, total->wait_ns);
 }
 
@@ -292,14 +210,14 @@ static void add_channel(struct table *table, const struct graph *graph,
 {
 	const struct graph_channel *channel = &graph->channels[total->index];
 
-	add_text(table, describe_channel(graph, total->index));
-	add_text(table, graph_mechanism_name(channel->mechanism));
+	table_add_text(table, describe_channel(graph, total->index));
+	table_add_text(table, graph_mechanism_name(channel->mechanism));
 	add_endpoints(table, graph, total->sender, total->senders);
 	add_endpoints(table, graph, total->receiver, total->receivers);
-	add_count(table, total->moved.messages);
-	add_bytes(table, total->moved.bytes);
-	add_bytes(table, channel->before_capture.bytes);
-	add_bytes(table, channel->unread.bytes);
+	table_add_count(table, total->moved.messages);
+	table_add_bytes(table, total->moved.bytes);
+	table_add_bytes(table, channel->before_capture.bytes);
+	table_add_bytes(table, channel->unread.bytes);
 	table_note(table, describe_origins(graph, total->index));
 }
 
@@ -322,11 +240,11 @@ static void add_mechanism(struct table *table, const struct graph *graph,
 {
 	char *exact;
 
-	add_text(table, graph_mechanism_name(total->index));
-	add_count(table, total->channels);
-	add_count(table, total->edges);
-	add_count(table, total->moved.messages);
-	add_bytes(table, total->moved.bytes);
+	table_add_text(table, graph_mechanism_name(total->index));
+	table_add_count(table, total->channels);
+	table_add_count(table, total->edges);
+	table_add_count(table, total->moved.messages);
+	table_add_bytes(table, total->moved.bytes);
 	add_rate(table, total->moved.bytes, graph);
 	add_duration(table, total->wait_ns);
 	if (asprintf(&exact, "%zu of %zu", total->exact_edges, total->edges) < 0)
@@ -367,10 +285,10 @@ static void add_memory(struct table *table, const struct graph *graph, uint32_t 
 {
 	const struct graph_channel *channel = &graph->channels[index];
 
-	add_text(table, describe_channel(graph, index));
-	add_text(table, graph_mechanism_name(channel->mechanism));
-	add_bytes(table, channel->size);
-	add_count(table, channel->endpoints_nr);
+	table_add_text(table, describe_channel(graph, index));
+	table_add_text(table, graph_mechanism_name(channel->mechanism));
+	table_add_bytes(table, channel->size);
+	table_add_count(table, channel->endpoints_nr);
 	add_mappers(table, graph, channel, IPCT_ROLE_MAP_RW);
 	add_mappers(table, graph, channel, IPCT_ROLE_MAP_RO);
 	if (channel->left_at_exit == GRAPH_LEFT_YES)
@@ -412,7 +330,9 @@ static int report_write(const struct graph *graph, const struct output_options *
 		[OUTPUT_TABLE_CHANNEL] = put_channels,
 		[OUTPUT_TABLE_MECHANISM] = put_mechanisms,
 	};
-	int err = put_header(stream, graph);
+	int err = header_put_capture(stream, graph, WIDTH);
+
+	fputc('\n', stream);
 
 	if (!err)
 		err = tables[options->table](stream, graph, options);

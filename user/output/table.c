@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/units.h"
 #include "base/utf8.h"
 #include "output/describe.h"
 
@@ -65,6 +66,27 @@ void table_add(struct table *table, char *text)
 	}
 	free(escaped);
 	table->is_broken = true;
+}
+
+void table_add_count(struct table *table, uint64_t count)
+{
+	char text[UNITS_TEXT_MAX];
+
+	units_format_count(text, sizeof(text), count);
+	table_add(table, strdup(text));
+}
+
+void table_add_bytes(struct table *table, uint64_t bytes)
+{
+	char text[UNITS_TEXT_MAX];
+
+	units_format_bytes(text, sizeof(text), bytes);
+	table_add(table, strdup(text));
+}
+
+void table_add_text(struct table *table, const char *text)
+{
+	table_add(table, strdup(text && *text ? text : "-"));
 }
 
 void table_note(struct table *table, char *text)

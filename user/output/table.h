@@ -7,6 +7,7 @@
 #define IPCTRACE_TABLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define TABLE_COLUMNS_MAX 12
@@ -27,6 +28,11 @@ struct table *table_new(const struct table_column *columns, size_t columns_nr);
  * taken over, and NULL is a lack of memory that table_write() reports.
  */
 void table_add(struct table *table, char *text);
+
+/* The same for a count, an amount of bytes, and a text that is copied; NULL or empty: `-`. */
+void table_add_count(struct table *table, uint64_t count);
+void table_add_bytes(struct table *table, uint64_t bytes);
+void table_add_text(struct table *table, const char *text);
 
 /*
  * Adds lines below the row that was added last, indented, broken between words. As above; NULL
