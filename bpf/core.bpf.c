@@ -282,8 +282,9 @@ static __noinline int introduce(struct task_state *state, const struct call *cal
 	if (!object_in_scope(&object, state, 0) || object.mechanism == IPCT_NETLINK)
 		return 0; /* most netlink sockets never talk to a process */
 	if (call->shape == SHAPE_BIND && mechanism_is_unix(object.mechanism)) {
+		state->call = *call;
 		state->object = object;
-		socket_made();
+		file_made();
 	}
 	if (object.mechanism == IPCT_PTY && terminal_is_master(&object))
 		origin = IPCT_ORIGIN_CREATE; /* each open of /dev/ptmx makes one */
@@ -342,7 +343,7 @@ static __always_inline void call_introduces(struct task_state *state, const stru
 	case SHAPE_MKNOD:
 	case SHAPE_MKNODAT:
 		state->call = *call;
-		fifo_made();
+		file_made();
 		return;
 	case SHAPE_BIND:
 	case SHAPE_LISTEN:

@@ -9,50 +9,18 @@
 
 #define DESCRIPTOR_CWD -100 /* AT_FDCWD */
 
-/* False: the path is too long. */
-static __always_inline bool made_fill_path(struct ipct_made *record, struct dentry *dentry,
-					   struct vfsmount *mnt)
-{
-	bool is_whole;
-	__u32 offset = path_write_whole(dentry, mnt, record->name, &is_whole);
-
-	record->mount_namespace = path_namespace(mnt);
-	record->name_offset = offset;
-	record->name_len = is_whole ? PATH_SIZE - offset : 0;
-	return is_whole;
-}
-
-/* state->object was bound; to an abstract name: nothing. Global: the verifier walks it once. */
-__noinline int socket_made(void)
-{
-	struct task_state *state = task_state_get(current_task());
-	struct ipct_made *record;
-	struct unix_sock *sk;
-	struct dentry *dentry;
-
-	if (!state)
-		return 0;
-	sk = (struct unix_sock *)state->object.kernel;
-	dentry = BPF_CORE_READ(sk, path.dentry);
-	record = dentry ? control_reserve(sizeof(*record)) : NULL;
-	if (!record)
-		return 0;
-	event_init_current(&record->event, IPCT_EVENT_MADE, sizeof(*record));
-	record->key = state->object.key;
-	record->mechanism = state->object.mechanism;
-	record->inode = BPF_CORE_READ(dentry, d_inode, i_ino);
-	made_fill_path(record, dentry, BPF_CORE_READ(sk, path.mnt));
-	control_submit(record);
-	return 0;
-}
-
-/* Where the path that a call names begins: `first` is its first byte. */
-static __always_inline void made_directory(const struct call *call, char first, struct path *ret)
+/* Where the path of what state->call made begins: at the socket's file, or at a directory. */
+static __always_inline void made_begin(const struct task_state *state, char first, struct path *ret)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	/* a local: a chain that starts in a struct of ours would be relocated too */
+	struct unix_sock *sk = (struct unix_sock *)state->object.kernel;
+	const struct call *call = &state->call;
 	__s32 fd = call->shape == SHAPE_MKNODAT ? (__s32)call->args[0] : DESCRIPTOR_CWD;
 
-	if (first == '/')
+	if (call->shape == SHAPE_BIND)
+		BPF_CORE_READ_INTO(ret, sk, path);
+	else if (first == '/')
 		BPF_CORE_READ_INTO(ret, task, fs, root);
 	else if (fd == DESCRIPTOR_CWD)
 		BPF_CORE_READ_INTO(ret, task, fs, pwd);
@@ -60,8 +28,8 @@ static __always_inline void made_directory(const struct call *call, char first, 
 		BPF_CORE_READ_INTO(ret, task_file(task, fd), f_path);
 }
 
-/* Appends the path of the call to that of its directory. */
-static __always_inline void made_append_path(struct ipct_made *record, __u64 user, char first)
+/* Appends the path that a call names to that of its directory. */
+static __always_inline void made_append(struct ipct_made *record, __u64 user, char first)
 {
 	__u32 begin = PATH_SIZE;
 	long len;
@@ -75,30 +43,61 @@ static __always_inline void made_append_path(struct ipct_made *record, __u64 use
 		record->name_len = 0;
 }
 
-/* state->call made a file of some kind. Global for the same reason. */
-__noinline int fifo_made(void)
+static __always_inline void made_fill(const struct task_state *state, const struct path *path,
+				      struct ipct_made *record)
+{
+	struct dentry *dentry = path->dentry;
+	bool is_whole;
+
+	record->name_offset = path_write_whole(dentry, path->mnt, record->name, &is_whole);
+	record->name_len = is_whole ? PATH_SIZE - record->name_offset : 0;
+	record->mount_namespace = path_namespace(path->mnt);
+	record->mechanism = IPCT_FIFO;
+	if (state->call.shape != SHAPE_BIND)
+		return;
+	record->key = state->object.key;
+	record->mechanism = state->object.mechanism;
+	record->inode = BPF_CORE_READ(dentry, d_inode, i_ino);
+}
+
+/* Did a mknod of state->call make a FIFO that is to be recorded? */
+static __always_inline bool made_fifo(const struct task_state *state, __u32 path_index)
+{
+	__u64 mode = state->call.args[path_index + 1];
+
+	return (mode & MODE_TYPE) == MODE_FIFO && mechanism_is_wanted(IPCT_FIFO) &&
+	       task_is_inside(state);
+}
+
+/*
+ * state->call has made a file, or bound state->object, to a file or to an abstract name. Global:
+ * the verifier walks it once.
+ */
+__noinline int file_made(void)
 {
 	struct task_state *state = task_state_get(current_task());
-	struct path directory = {};
+	struct path path = {};
 	struct ipct_made *record;
-	__u64 user, mode;
+	bool is_socket;
+	__u64 user;
 	char first = 0;
 
-	if (!state || !task_is_inside(state) || !mechanism_is_wanted(IPCT_FIFO))
+	if (!state)
 		return 0;
+	is_socket = state->call.shape == SHAPE_BIND;
 	user = state->call.shape == SHAPE_MKNODAT ? state->call.args[1] : state->call.args[0];
-	mode = state->call.shape == SHAPE_MKNODAT ? state->call.args[2] : state->call.args[1];
-	if ((mode & MODE_TYPE) != MODE_FIFO)
+	if (!is_socket && !made_fifo(state, state->call.shape == SHAPE_MKNODAT))
 		return 0;
-	bpf_probe_read_user(&first, sizeof(first), (void *)user);
-	made_directory(&state->call, first, &directory);
-	record = control_reserve(sizeof(*record));
+	if (!is_socket)
+		bpf_probe_read_user(&first, sizeof(first), (void *)user);
+	made_begin(state, first, &path);
+	record = path.dentry ? control_reserve(sizeof(*record)) : NULL;
 	if (!record)
 		return 0;
 	event_init_current(&record->event, IPCT_EVENT_MADE, sizeof(*record));
-	record->mechanism = IPCT_FIFO;
-	if (made_fill_path(record, directory.dentry, directory.mnt))
-		made_append_path(record, user, first);
+	made_fill(state, &path, record);
+	if (!is_socket && record->name_offset + record->name_len == PATH_SIZE)
+		made_append(record, user, first);
 	control_submit(record);
 	return 0;
 }
