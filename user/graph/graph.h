@@ -52,10 +52,10 @@ struct graph_capture {
 	uint64_t duration_ns;
 	char **command; /* NULL-terminated; NULL without a command */
 	enum graph_scope scope;
-	char *hooks;	  /* the hook plan: "all" */
-	bool is_snapshot; /* nothing was traced: who holds what at one moment */
-	bool is_complete; /* false: the recorder did not end the file itself */
-	bool is_lossy; /* something is missing, or went through a channel without a name */
+	char *hooks;	     /* the hook plan: "all" */
+	bool is_snapshot;    /* nothing was traced: who holds what at one moment */
+	bool is_complete;    /* false: the recorder did not end the file itself */
+	bool is_lossy;	     /* something is missing, or went through a channel without a name */
 	uint64_t mechanisms; /* that were traced, a bit for each number; 0: not known */
 	/*
 	 * The barrier at the end: how many CPUs it had to reach, and did; 0, 0: not known, as in
