@@ -7,13 +7,21 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 SHELL := /bin/bash
 export PATH := $(PATH):/usr/sbin:/sbin
 
-# ARCH=arm64 (or aarch64) builds for that machine, in build/arm64.
+# ARCH=arm64 (or aarch64) builds for that machine, in build/arm64; what it needs is installed.
 NATIVE := $(shell uname -m)
 ARCH ?= $(NATIVE)
 GNU_ARCH := $(patsubst amd64,x86_64,$(patsubst arm64,aarch64,$(ARCH)))
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(GNU_ARCH)))
 CROSS := $(if $(filter-out $(NATIVE),$(GNU_ARCH)),$(GNU_ARCH)-linux-gnu-)
 ifneq ($(CROSS),)
+ifneq ($(BPF_ARCH),arm64)
+$(error ipctrace is built for x86_64 and for arm64, and for x86_64 only on such a machine)
+endif
+ifneq ($(filter demo check% bench install,$(MAKECMDGOALS)),)
+$(error What was built for $(ARCH) runs there: see 'tools/vm/run --help')
+endif
+KERNELS := $(BUILD)/vm/kernels
+VMLINUX_BTF ?= $(KERNELS)/$(BPF_ARCH)/6.1/btf
 override BUILD := $(BUILD)/$(BPF_ARCH)
 endif
 
@@ -87,7 +95,16 @@ VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
 $(BUILD)/bpf/btf-source: FORCE
 	$(call remember,$(VMLINUX_BTF) $(if $(filter /sys/%,$(VMLINUX_BTF)),$(shell uname -rv)))
 
-$(BUILD)/bpf/vmlinux.h: $(BUILD)/bpf/btf-source $(filter-out /sys/%,$(wildcard $(VMLINUX_BTF))) | $(SET_UP)
+# Another machine's is taken from a kernel of Debian, unless one is given.
+ifneq ($(CROSS),)
+$(KERNELS)/%/btf: | $(SET_UP)
+	$(call say,FETCH,$*)
+	$(Q)tools/vm/fetch --cache $(KERNELS) $* > /dev/null
+FETCHED := $(filter $(KERNELS)/%,$(VMLINUX_BTF))
+endif
+
+$(BUILD)/bpf/vmlinux.h: $(BUILD)/bpf/btf-source \
+		$(filter-out /sys/%,$(wildcard $(VMLINUX_BTF))) $(FETCHED) | $(SET_UP)
 	@test -r '$(VMLINUX_BTF)' || { printf '%s\n' "There is no kernel BTF at $(VMLINUX_BTF):" \
 		"say 'make VMLINUX_BTF=FILE', where FILE is the BTF or the vmlinux of a kernel." >&2; exit 1; }
 	$(call say,BTF,$@)

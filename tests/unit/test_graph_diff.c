@@ -372,7 +372,9 @@ static void test_lossy(void **state)
 	check_change(diff_find(diff, "a", "c", ""), GRAPH_CHANGE_CHANGED, true);
 	graph_diff_free(diff);
 	pair.now->capture.is_lossy = false;
-	pair.before->capture.is_lossy = true;
+	pair.before->capture.barrier_cpus = 2; /* of which not all were reached */
+	pair.now->capture.barrier_cpus = 2;
+	pair.now->capture.is_barrier_reached = true;
 	diff = diff_pair_compare(&pair);
 	check_change(diff_find(diff, "a", "b", ""), GRAPH_CHANGE_GONE, true);
 	check_change(diff_find(diff, "a", "d", ""), GRAPH_CHANGE_NEW, false);

@@ -220,17 +220,27 @@ static size_t tell_broken(const struct graph_diff *diff, const struct graph_limi
 	return broken;
 }
 
-/* Says so if what the capture lacks proves nothing. */
+/* Is the capture as good as whole, but for as many lost records as are allowed? */
+static bool is_whole_enough(const struct diff_options *asked, const struct graph *graph)
+{
+	const struct graph_capture *capture = &graph->capture;
+
+	if (graph_diff_is_whole(capture))
+		return true;
+	return capture->is_complete && graph->ledger.lost &&
+	       graph->ledger.lost <= asked->lost_max &&
+	       (!capture->barrier_cpus || capture->is_barrier_reached);
+}
+
+/* Says so if what a capture lacks proves nothing. */
 static bool tell_incomplete(const struct diff_options *asked, const struct graph *const *graphs)
 {
 	bool is_incomplete = false;
 
 	for (int age = 0; age < GRAPH_DIFF_AGES; age++) {
-		const struct graph *graph = graphs[age];
 		char *name;
 
-		if (!graph->capture.is_lossy || (graph->capture.is_complete && graph->ledger.lost &&
-						 graph->ledger.lost <= asked->lost_max))
+		if (is_whole_enough(asked, graphs[age]))
 			continue;
 		name = escape_line(asked->files[age], strlen(asked->files[age]));
 		log_warn("%s is incomplete: that an edge is not there, or has less, proves nothing",

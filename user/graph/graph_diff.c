@@ -234,12 +234,17 @@ static void side_add(struct graph_diff_side *side, const struct diff_item *item)
 	side->channels++;
 }
 
+bool graph_diff_is_whole(const struct graph_capture *capture)
+{
+	return !capture->is_lossy && (!capture->barrier_cpus || capture->is_barrier_reached);
+}
+
 /* Could the capture have missed an edge of this mechanism? */
 static bool is_blind(const struct graph_capture *capture, enum ipct_mechanism mechanism)
 {
 	bool is_traced = !capture->mechanisms || capture->mechanisms >> mechanism & 1;
 
-	return capture->is_lossy || !is_traced;
+	return !graph_diff_is_whole(capture) || !is_traced;
 }
 
 static void side_finish(struct graph_diff_side *side, const struct graph_diff_edge *edge,

@@ -19,8 +19,8 @@ enum graph_diff_age { GRAPH_DIFF_OLD, GRAPH_DIFF_NEW, GRAPH_DIFF_AGES };
 
 /*
  * A number that may not be proven: it is at least `low` and at most `high`; `best` is the split
- * that the graph shows. To other hosts, what was sent counts. A capture that lacks records has
- * no upper limits.
+ * that the graph shows. To other hosts, what was sent counts. A capture that is not whole has no
+ * upper limits.
  */
 struct graph_range {
 	uint64_t low, best, high; /* high: GRAPH_DIFF_NO_LIMIT */
@@ -41,6 +41,12 @@ enum graph_change {
 	GRAPH_CHANGE_NONE,
 	GRAPH_CHANGES,
 };
+
+/*
+ * Is all in the capture that was done before its end? Then what it lacks was not done. One of a
+ * version that made no barrier is taken at its word.
+ */
+bool graph_diff_is_whole(const struct graph_capture *capture);
 
 /* "new", "gone", "changed", "unchanged". */
 extern const char *const graph_change_names[GRAPH_CHANGES];

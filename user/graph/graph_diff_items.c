@@ -150,7 +150,7 @@ static void item_limit(struct diff_item *item, const struct graph *graph,
 {
 	const struct graph_count *count = &bundle->count;
 
-	if (graph->capture.is_lossy) {
+	if (!graph_diff_is_whole(&graph->capture)) {
 		item->messages.high = item->bytes.high = GRAPH_DIFF_NO_LIMIT;
 	} else if (bundle->is_to_far) {
 		item->messages =
