@@ -174,6 +174,7 @@ static void test_roles(void **state)
 	bad("ipctrace: 1\nroles: {a: {exe: \"\"}}\n", 2, 18, "nothing");
 	bad("ipctrace: 1\nroles: {a: {parent: b}}\n", 2, 21, "no role 'b'");
 	bad("ipctrace: 1\nroles: {a: {uid: no-such-user-here}}\n", 2, 18, "no user");
+	bad("ipctrace: 1\nroles: {a: {traced: maybe}}\n", 2, 21, "true");
 	bad("ipctrace: 1\nroles: {a: {uid: 4294967295}}\n", 2, 18, "too large");
 	bad("ipctrace: 1\nroles: {a: {uid: 99999999999999999999999999}}\n", 2, 18, "too large");
 }

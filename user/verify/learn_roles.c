@@ -97,9 +97,8 @@ static void program_free(struct program *program)
 /* Letters that names of roles have, and not one of those that are built in. */
 static char *role_name(const char *from, bool is_child)
 {
-	static const char *const taken[] = {
-		"other", "kernel", "remote", "before", "via", "where"
-	};
+	static const char *const taken[] = { "other", "kernel", "remote",     "before",
+					     "via",   "where",	LEARN_OUTSIDE };
 	char *name = malloc(NAME_MAX_BYTES + sizeof("-process-child"));
 	size_t len = 0;
 
@@ -337,7 +336,11 @@ int learn_write_roles(const struct graph *const *graphs, size_t graphs_nr, FILE 
 
 	for (size_t i = 0; i < graphs_nr && !err; i++)
 		err = graph_note(&programs, graphs[i]);
-	if (!err)
+	if (!err && graphs[0]->capture.scope != GRAPH_SCOPE_SYSTEM)
+		fputs("roles:\n  # whoever is at the other end, and not of what was run\n"
+		      "  " LEARN_OUTSIDE ": {traced: false}\n",
+		      stream);
+	else if (!err)
 		fputs(programs.by_key ? "roles:\n" : "roles: {}\n", stream);
 	for (int rank = 0; rank < 4 && !err; rank++)
 		for (program = programs.by_key; program; program = program->hh.next)
