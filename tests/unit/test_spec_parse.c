@@ -190,6 +190,8 @@ static void test_rule_places(void **state)
 	/* escapes and folded lines: where the rule begins */
 	bad("ipctrace: 1\nrequire: [\"other \\u002d> othr via pipe\"]\n", 2, 11, "'othr'");
 	bad("ipctrace: 1\nrequire:\n  - other ->\n    othr via pipe\n", 3, 5, "'othr'");
+	bad("ipctrace: 1\nrequire:\n  - {rule: a -> b via pipe where bytes = 1, peers = 1}\n", 3,
+	    45, "put the rule in quotes");
 	bad("ipctrace: 1\nrequire:\n  - {why: x}\n", 3, 5, "the rule itself is missing");
 	bad("ipctrace: 1\nrequire:\n  - {rule: other -> other via pipe, wy: x}\n", 3, 37,
 	    "did you mean 'why'");
