@@ -368,6 +368,20 @@ def learn_names_that_change():
 
 
 @case
+def learn_the_whole_system():
+    """Of all that runs only the command and who talks to it is described."""
+    with postgres_server() as (_, client):
+        run(*client("pgbench", "-n", "postgres", "-i", "-q"))
+        command = client("pgbench", "-n", "postgres", "-c", "2", "-t", "50")
+        verify("learnt.yaml", "--learn", "-a", "--", *command, status=OK)
+        verify("learnt.yaml", "-a", "--", *command, status=OK)
+    text = pathlib.Path("learnt.yaml").read_text()
+    roles = re.search(r"\n  roles: \[(.*)\]", text)[1].split(", ")
+    ensure_equal(sorted(roles), ["pgbench", "postgres", "postgres-child"], "roles")
+    ensure_in('"pgbench -> postgres-child via unix-stream ', text, "the specification")
+
+
+@case
 def learn_ipcload():
     for scenario in ("unix-stream-prefork", "posix-mq", "posix-shm"):
         pathlib.Path("learnt.yaml").unlink(missing_ok=True)

@@ -9,6 +9,8 @@
 #include "model/mechanism_set.h"
 #include "verify/learn_internal.h"
 
+#define COLUMNS_MAX 80 /* where a list goes on in the next line */
+
 /* Whether anybody has to wait, or signals come in one, is chance. */
 static uint64_t chance_mechanisms(void)
 {
@@ -178,21 +180,29 @@ static void allow_write(struct learn *learn)
 
 static void closed_write(struct learn *learn)
 {
-	const char *separator = ",\n         roles: [";
+	size_t column = 0;
 
 	fputs("\n# Anything else between these processes is a violation. Left out: terminals, "
 	      "netlink,"
 	      "\n# and semaphores and locks, where it is chance whether somebody has to wait.\n"
-	      "closed: {mechanisms: [pipe, fifo, unix, tcp, udp, vsock, signal, queue, eventfd,\n"
-	      "                      shared-memory, process-vm]",
+	      "closed:\n"
+	      "  mechanisms: [pipe, fifo, unix, tcp, udp, vsock, signal, queue, eventfd, "
+	      "shared-memory,\n"
+	      "               process-vm]\n",
 	      learn->out);
 	for (uint32_t role = SPEC_ROLE_BUILTIN_NR; role < learn->roles->roles_nr; role++) {
+		const char *name = spec_role_name(learn->roles, role);
+
 		if (!learn_is_described(learn, role))
 			continue;
-		fprintf(learn->out, "%s%s", separator, spec_role_name(learn->roles, role));
-		separator = ", ";
+		fputs(!column		   ? "  roles: [" :
+		      column < COLUMNS_MAX ? ", " :
+					     ",\n          ",
+		      learn->out);
+		column = !column || column >= COLUMNS_MAX ? 10 : column + 2;
+		column += fprintf(learn->out, "%s", name);
 	}
-	fputs(!strcmp(separator, ", ") ? "]}\n" : "}\n", learn->out);
+	fputs(column ? "]\n" : "", learn->out);
 }
 
 /* How many objects each run left; the same in all, or there is no such line. */
