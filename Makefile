@@ -198,8 +198,8 @@ include tools/bench/bench.mk
 bench: deps $(PROGRAMS) $(BENCH_PROGRAMS)
 	@tools/bench/run $(BUILD)
 
-lint: deps $(USER_OBJS) $(IPCLOAD_OBJS) $(BPF_OBJS)
-	@tests/lint/run
+lint: deps $(USER_OBJS) $(IPCLOAD_OBJS) $(BUILD)/bpf/ipctrace.bpf.o
+	@BUILD=$(BUILD) tests/lint/run
 
 fmt: deps
 	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs $(CLANG_FORMAT) -i

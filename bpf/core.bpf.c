@@ -383,6 +383,18 @@ static __always_inline void call_replaces(const struct task_state *state, const 
 		replaced(state, call, call->args[0], call->args[1]);
 }
 
+/* Without the hook of io_uring (before 5.12), a ring is a hole: made, or as much as it was given.
+ */
+static __always_inline void uring_call(const struct task_state *state, const struct call *call)
+{
+	bool is_setup = call->shape == SHAPE_URING_SETUP;
+
+	if (capture_config.has_uring || !task_is_inside(state))
+		return;
+	if (is_setup ? call->ret >= 0 : call->ret > 0)
+		count_unseen_loss(IPCT_LOSS_URING_UNSEEN, is_setup ? 1 : call->ret);
+}
+
 /* Calls on what no descriptor names, or that move nothing. */
 static __always_inline void call_of_family(struct task_state *state, const struct call *call)
 {
@@ -426,6 +438,10 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 		return;
 	case SHAPE_SIGWAIT:
 		signal_call();
+		return;
+	case SHAPE_URING_ENTER:
+	case SHAPE_URING_SETUP:
+		uring_call(state, call);
 		return;
 	case SHAPE_IOCTL:
 		terminal_call();

@@ -78,6 +78,7 @@ enum shape {
 	SHAPE_SOCKETCALL,
 	SHAPE_IPC,
 	SHAPE_URING_ENTER,
+	SHAPE_URING_SETUP,
 	SHAPE_IOCTL, /* only those that throw away what waits in a terminal */
 	/* change the descriptor table */
 	SHAPE_CLOSE,

@@ -11,6 +11,7 @@ struct ipct_config {
 	__u64 mechanisms;     /* bit per enum ipct_mechanism */
 	__u32 is_system_wide; /* scope: all processes, else the tree of the roots map */
 	__u32 has_task_storage;
+	__u32 has_uring;  /* a hook tells what io_uring moves */
 	__u32 ring_bytes; /* of each ring; a power of two */
 	__u32 data_limit; /* bytes in a ring above which DATA records are aggregated */
 	__u32 wake_bytes; /* the drain is woken when a ring crosses a multiple of this; 2^n */
@@ -58,6 +59,7 @@ enum ipct_loss {
 	IPCT_LOSS_FOLLOWED_FULL,  /* a channel could not join the scope */
 	IPCT_LOSS_DECODE,	  /* more messages in a call than are decoded */
 	IPCT_LOSS_HOOK_SKIPPED,	  /* recursion_misses of the programs */
+	IPCT_LOSS_URING_UNSEEN,	  /* a ring of io_uring was made, and no hook tells what it moves */
 	IPCT_LOSS_NR,
 };
 

@@ -145,6 +145,8 @@ static void configure(struct capture *capture, const struct capture_options *opt
 		.mechanisms = options->mechanisms,
 		.is_system_wide = options->is_system_wide,
 		.has_task_storage = feature_has_task_storage(),
+		.has_uring = bpf_program__autoload(capture->skel->progs.uring_complete_cqe) ||
+			     bpf_program__autoload(capture->skel->progs.uring_complete_parts),
 		.ring_bytes = ring,
 		.data_limit = ring - ring / RING_CONTROL_PART,
 		.wake_bytes = ring / WAKE_PART,
@@ -464,6 +466,7 @@ const char *capture_loss_name(enum ipct_loss cause)
 		[IPCT_LOSS_FOLLOWED_FULL] = "followed-full",
 		[IPCT_LOSS_DECODE] = "decode",
 		[IPCT_LOSS_HOOK_SKIPPED] = "hook-skipped",
+		[IPCT_LOSS_URING_UNSEEN] = "io-uring-unseen",
 	};
 
 	return names[cause];
