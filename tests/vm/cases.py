@@ -74,7 +74,6 @@ def add_cases():
     add_case("snapshot", functools.partial(loads, "snapshot"))
     add_case("record", functools.partial(loads, "during/record"))
     add_case("record-all", functools.partial(loads, "before/record"))
-    add_case("record-uprobes", functools.partial(loads, "uprobes/record"))
     add_case("relocations", functools.partial(fits, "relocations"))
     add_case("compile", functools.partial(fits, "compile"))
     add_case("denylist", no_stale_pattern)

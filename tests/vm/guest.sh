@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # guest.sh DURING BEFORE UPROBES: what is tried on a kernel, in the directory of this file, where
-# batch.sh is, too. Each argument is a list of scenarios of ipcload: recorded as a command's, set up
-# before the whole machine is recorded, recorded with --uprobes. Each step leaves STEP.stdout,
-# .stderr, .status and .seconds, each scenario what batch.sh does, in the directory of its step.
+# batch.sh is, too. Each argument is a list of scenarios of ipcload: recorded as a command's; set up
+# before the whole machine is recorded, with --uprobes; run while it is. Each step leaves
+# STEP.stdout, .stderr, .status and .seconds, each scenario what batch.sh does, in the directory of
+# its step.
 # Runs in a guest and on the host, as root; ipctrace and ipcload are in the PATH.
 cd "$(dirname "$0")" || exit 1
 here=$PWD
@@ -37,10 +38,8 @@ step check ipctrace check
 step snapshot ipctrace snapshot
 
 in_directory "$here/during"
-step record ipctrace record -o capture.data -- sh "$here/batch.sh" ipcload $during
-
-in_directory "$here/uprobes"
-step record ipctrace record --uprobes -o capture.data -- sh "$here/batch.sh" ipcload $uprobes
+# On one CPU: without KVM, processes that wait for each other across CPUs take twice the time.
+step record ipctrace record -o capture.data -- taskset 1 sh "$here/batch.sh" ipcload $during
 
 # They wait until somebody writes to their FIFO, which they hold open themselves.
 in_directory "$here/before"
@@ -56,11 +55,6 @@ for scenario in $before; do
 		sleep 0.05
 	done
 done
-step record ipctrace record -a -o capture.data -- sh -c '
-	for scenario; do
-		[ -e "$scenario.status" ] || echo > "$scenario.go"
-		until [ -e "$scenario.status" ]; do
-			sleep 0.05
-		done
-	done' release $before
+step record ipctrace record -a --uprobes -o capture.data -- \
+	sh "$here/release.sh" "$before" "$uprobes"
 rm -f ./*.go
