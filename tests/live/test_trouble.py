@@ -127,7 +127,7 @@ def unknown_words():
 @case
 def help_and_version():
     names = run(IPCTRACE, "--help").stdout
-    for name in ("record", "report", "graph", "trace", "check", "info", "run"):
+    for name in ("record", "report", "graph", "verify", "trace", "check", "info", "run"):
         ensure_in(f"  {name} ", names, "--help")
         said = run(IPCTRACE, name, "--help").stdout
         examples = [line for line in said.partition("Examples:")[2].splitlines()

@@ -105,6 +105,17 @@ static void test_all_must_match(void **state)
 	graph_free(graph);
 }
 
+static void test_traced(void **state)
+{
+	struct graph *graph = example_new();
+
+	(void)state;
+	graph->processes[4].is_traced = false;
+	roles_are(graph, "roles: {o: {traced: false}}", "other other other other o" NODES);
+	roles_are(graph, "roles: {i: {traced: true, comm: \"*\"}}", "i i i i other" NODES);
+	graph_free(graph);
+}
+
 static void test_first_wins(void **state)
 {
 	struct graph *graph = example_new();
@@ -177,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_order_of_processes),
 		cmocka_unit_test(test_transparent),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_traced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

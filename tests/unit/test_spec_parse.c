@@ -174,6 +174,7 @@ static void test_roles(void **state)
 	bad("ipctrace: 1\nroles: {a: {exe: \"\"}}\n", 2, 18, "nothing");
 	bad("ipctrace: 1\nroles: {a: {parent: b}}\n", 2, 21, "no role 'b'");
 	bad("ipctrace: 1\nroles: {a: {uid: no-such-user-here}}\n", 2, 18, "no user");
+	bad("ipctrace: 1\nroles: {a: {traced: maybe}}\n", 2, 21, "true");
 	bad("ipctrace: 1\nroles: {a: {uid: 4294967295}}\n", 2, 18, "too large");
 	bad("ipctrace: 1\nroles: {a: {uid: 99999999999999999999999999}}\n", 2, 18, "too large");
 }
@@ -189,6 +190,8 @@ static void test_rule_places(void **state)
 	/* escapes and folded lines: where the rule begins */
 	bad("ipctrace: 1\nrequire: [\"other \\u002d> othr via pipe\"]\n", 2, 11, "'othr'");
 	bad("ipctrace: 1\nrequire:\n  - other ->\n    othr via pipe\n", 3, 5, "'othr'");
+	bad("ipctrace: 1\nrequire:\n  - {rule: a -> b via pipe where bytes = 1, peers = 1}\n", 3,
+	    45, "put the rule in quotes");
 	bad("ipctrace: 1\nrequire:\n  - {why: x}\n", 3, 5, "the rule itself is missing");
 	bad("ipctrace: 1\nrequire:\n  - {rule: other -> other via pipe, wy: x}\n", 3, 37,
 	    "did you mean 'why'");

@@ -205,7 +205,7 @@ static void test_learn(void **state)
 	contains(text, "\"server -> client via fifo /run/once");
 	/* chance, and what comes from outside, is allowed */
 	contains(text, "  - \"server -> server-child via futex\"\n");
-	contains(text, "  - \"client -> other via pipe\"\n");
+	contains(text, "  - \"client -> outside via pipe\"\n");
 	lacks(text, "tee");
 	lacks(text, "45678");
 	free(text);

@@ -129,40 +129,39 @@ static int64_t time_of(const struct graph_edge *edge, const struct example *firs
 	return edge->first_ns + (time_ns - first->time_ns);
 }
 
-static void edge_examples(const struct evaluation *evaluation, struct verdict *verdict,
-			  uint32_t index, size_t most)
+/* The transfer of an edge with this number, from 0; of one that has none known, the whole edge. */
+static void edge_example(const struct evaluation *evaluation, struct verdict *verdict,
+			 uint32_t index, size_t number)
 {
 	const struct graph *graph = evaluation->scene.graph;
 	const struct graph_edge *edge = &graph->edges[index];
 	const struct example *examples = NULL;
-	struct example whole = { edge->first_ns, edge->count.messages, edge->count.bytes, -1 };
+	struct example example = { edge->first_ns, edge->count.messages, edge->count.bytes, -1 };
 	size_t nr = evaluation->examples ?
 			    examples_find(evaluation->examples, graph, edge, &examples) :
 			    0;
 
-	for (size_t i = 0; i < nr && i < most; i++) {
-		struct example example = examples[i];
-
-		example.time_ns = time_of(edge, &examples[0], example.time_ns);
-		example_add(verdict, index, &example, false);
-	}
-	if (!nr)
-		example_add(verdict, index, &whole, true);
+	if (!nr && !number)
+		example_add(verdict, index, &example, true);
+	if (number >= nr)
+		return;
+	example = examples[number];
+	example.time_ns = time_of(edge, &examples[0], example.time_ns);
+	example_add(verdict, index, &example, false);
 }
 
-/* Of several edges one each, of one edge several. */
+/* The first of each edge, then the second, while there is room. */
 static void examples_fill(const struct evaluation *evaluation, struct verdict *verdict)
 {
-	bool is_one = verdict->edges_nr == 1;
+	bool has_own = verdict->edges_nr > 0;
+	const uint32_t *edges = has_own ? verdict->edges : &verdict->nearest;
+	size_t nr = has_own ? verdict->edges_nr : verdict->nearest != GRAPH_NONE;
 
 	if (verdict->status == VERDICT_PASS)
 		return;
-	for (size_t i = 0; i < verdict->edges_nr && verdict->examples_nr < VERDICT_EXAMPLES_MAX;
-	     i++)
-		edge_examples(evaluation, verdict, verdict->edges[i],
-			      is_one ? VERDICT_EXAMPLES_MAX : 1);
-	if (!verdict->edges_nr && verdict->nearest != GRAPH_NONE)
-		edge_examples(evaluation, verdict, verdict->nearest, VERDICT_EXAMPLES_MAX);
+	for (size_t number = 0; number < EXAMPLES_OF_EDGE; number++)
+		for (size_t i = 0; i < nr && verdict->examples_nr < VERDICT_EXAMPLES_MAX; i++)
+			edge_example(evaluation, verdict, edges[i], number);
 }
 
 int evaluate(const struct spec *spec, const struct graph *graph,

@@ -16,6 +16,9 @@
  */
 int learn_write(const struct graph *const *graphs, size_t graphs_nr, FILE *stream);
 
+/* The role of processes that the capture did not follow. */
+#define LEARN_OUTSIDE "outside"
+
 /* Shared by the files learn*.c, and by nobody else. ---------------------------------------- */
 
 /* The section `roles`, from all graphs. 0 or -ENOMEM. */

@@ -97,9 +97,8 @@ static void program_free(struct program *program)
 /* Letters that names of roles have, and not one of those that are built in. */
 static char *role_name(const char *from, bool is_child)
 {
-	static const char *const taken[] = {
-		"other", "kernel", "remote", "before", "via", "where"
-	};
+	static const char *const taken[] = { "other", "kernel", "remote",     "before",
+					     "via",   "where",	LEARN_OUTSIDE };
 	char *name = malloc(NAME_MAX_BYTES + sizeof("-process-child"));
 	size_t len = 0;
 
@@ -203,18 +202,27 @@ static bool args_are_command(const struct graph_process *process, char *const *c
 	return !command[i] && !process->args[i];
 }
 
-/* Of the whole system only the command's tree and who talks to it; else the whole capture. */
-static void tree_mark(const struct graph *graph, bool *is_member)
+/* The command's process: the youngest of those with its arguments. GRAPH_NONE: it is not there. */
+static uint32_t root_find(const struct graph *graph)
 {
-	bool has_root = false, has_grown = true;
+	uint32_t root = GRAPH_NONE;
 
-	for (size_t i = 0; i < graph->processes_nr; i++) {
-		is_member[i] = graph->capture.command &&
-			       graph->processes[i].start_ns > -1000000000 &&
-			       args_are_command(&graph->processes[i], graph->capture.command);
-		has_root |= is_member[i];
-	}
-	while (has_root && has_grown) {
+	for (uint32_t i = 0; graph->capture.command && i < graph->processes_nr; i++)
+		if (args_are_command(&graph->processes[i], graph->capture.command) &&
+		    (root == GRAPH_NONE ||
+		     graph->processes[i].start_ns > graph->processes[root].start_ns))
+			root = i;
+	return root;
+}
+
+/* Of the whole system only the command's tree and who talks to it; without a command all of it. */
+static void tree_mark(const struct graph *graph, uint32_t root, bool *is_member)
+{
+	bool has_grown = true;
+
+	for (size_t i = 0; i < graph->processes_nr; i++)
+		is_member[i] = root == GRAPH_NONE || root == i;
+	while (root != GRAPH_NONE && has_grown) {
 		has_grown = false;
 		for (size_t i = 0; i < graph->processes_nr; i++) {
 			uint32_t parent = graph->processes[i].parent;
@@ -223,8 +231,6 @@ static void tree_mark(const struct graph *graph, bool *is_member)
 				is_member[i] = has_grown = true;
 		}
 	}
-	for (size_t i = 0; i < graph->processes_nr && !has_root; i++)
-		is_member[i] = true;
 }
 
 static void peers_mark(const struct graph *graph, bool *is_member, const bool *is_tree)
@@ -232,8 +238,8 @@ static void peers_mark(const struct graph *graph, bool *is_member, const bool *i
 	for (size_t i = 0; i < graph->edges_nr; i++) {
 		const struct graph_edge *edge = &graph->edges[i];
 
-		/* SIGCHLD of the command itself goes to whoever started us */
-		if (edge->mechanism == IPCT_SIGNAL)
+		/* a pipe to the outside is inherited from whoever runs the command */
+		if (edge->mechanism == IPCT_SIGNAL || edge->mechanism == IPCT_PIPE)
 			continue;
 		if (is_tree[edge->from] || is_tree[edge->to])
 			is_member[edge->from] = is_member[edge->to] = true;
@@ -252,12 +258,13 @@ static int graph_note(struct programs *programs, const struct graph *graph)
 {
 	bool *is_tree = calloc(2 * graph->processes_nr + 1, sizeof(*is_tree));
 	bool *is_member = is_tree + graph->processes_nr;
+	uint32_t root = root_find(graph);
 	int err = is_tree ? 0 : -ENOMEM;
 
 	if (err)
 		return err;
 	if (graph->capture.scope == GRAPH_SCOPE_SYSTEM) {
-		tree_mark(graph, is_tree);
+		tree_mark(graph, root, is_tree);
 		memcpy(is_member, is_tree, graph->processes_nr * sizeof(*is_tree));
 		peers_mark(graph, is_member, is_tree);
 	}
@@ -337,7 +344,11 @@ int learn_write_roles(const struct graph *const *graphs, size_t graphs_nr, FILE 
 
 	for (size_t i = 0; i < graphs_nr && !err; i++)
 		err = graph_note(&programs, graphs[i]);
-	if (!err)
+	if (!err && graphs[0]->capture.scope != GRAPH_SCOPE_SYSTEM)
+		fputs("roles:\n  # whoever is at the other end, and not of what was run\n"
+		      "  " LEARN_OUTSIDE ": {traced: false}\n",
+		      stream);
+	else if (!err)
 		fputs(programs.by_key ? "roles:\n" : "roles: {}\n", stream);
 	for (int rank = 0; rank < 4 && !err; rank++)
 		for (program = programs.by_key; program; program = program->hh.next)

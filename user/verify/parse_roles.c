@@ -93,11 +93,22 @@ static int uid_parse(struct parse *parse, const struct yaml_tree *value, struct 
 	return 0;
 }
 
+static int traced_parse(struct parse *parse, const struct yaml_tree *value, struct spec_role *role)
+{
+	role->has_traced = true;
+	role->is_traced = value->kind == YAML_TREE_SCALAR && !strcmp(value->text, "true");
+	if (role->is_traced || (value->kind == YAML_TREE_SCALAR && !strcmp(value->text, "false")))
+		return 0;
+	return text_problem_set(parse->problem, value->place,
+				"traced takes true (CMD and its children, or what -p and -a name) "
+				"or false");
+}
+
 static int matcher_parse(struct parse *parse, const struct yaml_tree *key,
 			 const struct yaml_tree *value, struct spec_role *role)
 {
-	static const char *const names[] = { "exe", "comm",   "args",	"parent",
-					     "uid", "cgroup", "listens" };
+	static const char *const names[] = { "exe", "comm",   "args",	 "parent",
+					     "uid", "cgroup", "listens", "traced" };
 
 	if (value->kind == YAML_TREE_MAPPING)
 		return text_problem_set(parse->problem, value->place,
@@ -117,6 +128,8 @@ static int matcher_parse(struct parse *parse, const struct yaml_tree *key,
 		return parse_each_item(parse, value, parent_add, role);
 	if (!strcmp(key->text, "uid"))
 		return uid_parse(parse, value, role);
+	if (!strcmp(key->text, "traced"))
+		return traced_parse(parse, value, role);
 	return parse_key_unknown(parse, key, "roles", names, sizeof(names) / sizeof(names[0]));
 }
 

@@ -94,7 +94,9 @@ static bool role_matches(const struct assign *assign, const struct spec_role *ro
 {
 	return text_matches(&role->exe, process->exe) && text_matches(&role->comm, process->comm) &&
 	       text_matches(&role->args, args) && text_matches(&role->cgroup, process->cgroup) &&
-	       (!role->has_uid || role->uid == process->uid) && listens_match(role, process) &&
+	       (!role->has_uid || role->uid == process->uid) &&
+	       (!role->has_traced || role->is_traced == process->is_traced) &&
+	       listens_match(role, process) &&
 	       parent_matches(assign, role, parent_of(assign, process));
 }
 

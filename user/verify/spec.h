@@ -38,6 +38,8 @@ struct spec_role {
 	size_t parents_nr;
 	bool has_uid;
 	uint32_t uid;
+	bool has_traced; /* only processes of the capture's scope, or only others */
+	bool is_traced;
 };
 
 enum spec_field {

@@ -138,6 +138,11 @@ static int rule_mapping_parse(struct parse *parse, enum spec_section section,
 	struct spec_rule *rule = NULL;
 	int err;
 
+	for (size_t i = 0; i < item->children_nr; i += 2)
+		if (item->is_flow && strpbrk(item->children[i].text, "=<>") && text)
+			return text_problem_set(parse->problem, item->children[i].place,
+						"a ',' ends the rule within {}; put the rule in "
+						"quotes");
 	/* `A -> B via pipe: x` is a mapping, too */
 	if (!text && item->children_nr == 2 && strstr(item->children[0].text, " via "))
 		return text_problem_set(parse->problem, item->place,
