@@ -44,13 +44,15 @@ struct file {
 	UT_hash_handle hh;
 };
 
+struct name {
+	__u64 inode;
+	char *name;
+};
+
 /* The sockets that are in a directory. */
 struct directory {
 	struct place place; /* with a slash at its end */
-	struct name {
-		__u64 inode;
-		char *name;
-	} * names;
+	struct name *names; /* by inode */
 	size_t names_nr;
 	UT_hash_handle hh;
 };
@@ -147,6 +149,13 @@ static bool is_socket_of(const struct file *file, const struct statx *st)
 	return S_ISSOCK(st->stx_mode) && st->stx_ino == file->inode && is_old_enough(file, st);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
 /* What finds no room is not found there. */
 static void directory_read(struct directory *directory, DIR *entries)
 {
@@ -195,6 +204,9 @@ static const struct directory *directory_get(struct made *made, const struct pla
 		return directory;
 	directory_read(directory, entries);
 	closedir(entries);
+	if (directory->names_nr)
+		qsort(directory->names, directory->names_nr, sizeof(*directory->names),
+		      compare_names);
 	return directory;
 }
 
@@ -232,11 +244,13 @@ static bool is_renamed(struct made *made, const struct file *file)
 {
 	const struct directory *directory = directory_get(made, &file->place);
 
-	for (size_t i = 0; directory && i < directory->names_nr; i++)
-		if (directory->names[i].inode == file->inode &&
-		    is_new_name(made, file, directory, directory->names[i].name))
-			return true;
-	return false;
+	const struct name *name, wanted = { .inode = file->inode };
+
+	if (!directory || !directory->names_nr)
+		return false;
+	name = bsearch(&wanted, directory->names, directory->names_nr, sizeof(wanted),
+		       compare_names);
+	return name && is_new_name(made, file, directory, name->name);
 }
 
 /* In its mount namespace. */
