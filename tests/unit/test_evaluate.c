@@ -216,6 +216,7 @@ static void test_lost(void **state)
 
 	(void)state;
 	world.graph->ledger.lost = 3;
+	world.graph->ledger.seen += 3;
 	for (size_t i = 0; i < world.graph->edges_nr; i++) {
 		world.graph->edges[i].is_exact = false;
 		world.graph->edges[i].at_least = (struct graph_count){ 0, 0 };
@@ -240,6 +241,68 @@ static void test_cut(void **state)
 	gap_is(world.graph, VERDICT_REASON_CUT);
 	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", UINT64_MAX, NULL),
 			 VERDICT_INCONCLUSIVE);
+	graph_free(world.graph);
+}
+
+/* What is in the file was whole, but the recording ended before the command. */
+static void test_ended_early(void **state)
+{
+	static const char *const ends[] = { "enough", "error" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct world_of_tests world = world_new_of_tests();
+
+		strcpy(world.graph->capture.end, ends[i]);
+		gap_is(world.graph, VERDICT_REASON_CUT);
+		graph_free(world.graph);
+	}
+	for (int has_command = 0; has_command < 2; has_command++) {
+		struct world_of_tests world = world_new_of_tests();
+
+		strcpy(world.graph->capture.end, "duration");
+		world.graph->capture.command_status = -1;
+		if (has_command) {
+			gap_is(world.graph, VERDICT_REASON_CUT);
+			is_open(world.graph, "", VERDICT_REASON_NOT_RECORDED);
+		} else {
+			for (char **word = world.graph->capture.command; *word; word++)
+				free(*word);
+			free(world.graph->capture.command);
+			world.graph->capture.command = NULL;
+			passes(world.graph, "forbid: [b -> a via pipe]");
+		}
+		graph_free(world.graph);
+	}
+}
+
+static void test_barrier(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->capture.barrier_cpus = 4;
+	world.graph->capture.barrier_reached = 3;
+	world.graph->capture.is_barrier_reached = false;
+	gap_is(world.graph, VERDICT_REASON_BARRIER);
+	/* none at all proves no more, whatever may be lost */
+	world.graph->capture.barrier_cpus = world.graph->capture.barrier_reached = 0;
+	gap_is(world.graph, VERDICT_REASON_BARRIER);
+	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", UINT64_MAX, NULL),
+			 VERDICT_INCONCLUSIVE);
+	graph_free(world.graph);
+}
+
+static void test_contradicted(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->ledger.seen++;
+	gap_is(world.graph, VERDICT_REASON_CONTRADICTED);
+	world.graph->ledger.seen--;
+	world.graph->capture.rejected = 1;
+	gap_is(world.graph, VERDICT_REASON_CONTRADICTED);
 	graph_free(world.graph);
 }
 
@@ -454,7 +517,8 @@ static void test_exit(void **state)
 	fails(world.graph, "", VERDICT_REASON_STATUS);
 	passes(world.graph, "exit: 3");
 	world.graph->capture.command_status = -1;
-	is(world.graph, "", VERDICT_SKIPPED, VERDICT_REASON_NOT_RECORDED);
+	is_open(world.graph, "", VERDICT_REASON_NOT_RECORDED);
+	passes(world.graph, "exit: any\nrequire: [a -> b via pipe]");
 	is_open(world.graph, "exit: 3", VERDICT_REASON_NOT_RECORDED);
 	graph_free(world.graph);
 }
@@ -495,7 +559,8 @@ int main(void)
 		cmocka_unit_test(test_errors),	   cmocka_unit_test(test_residency),
 		cmocka_unit_test(test_reserved),   cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_leftovers),  cmocka_unit_test(test_exit),
-		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_nearest),	   cmocka_unit_test(test_ended_early),
+		cmocka_unit_test(test_barrier),	   cmocka_unit_test(test_contradicted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
