@@ -216,6 +216,7 @@ static void test_lost(void **state)
 
 	(void)state;
 	world.graph->ledger.lost = 3;
+	world.graph->ledger.seen += 3;
 	for (size_t i = 0; i < world.graph->edges_nr; i++) {
 		world.graph->edges[i].is_exact = false;
 		world.graph->edges[i].at_least = (struct graph_count){ 0, 0 };
@@ -231,6 +232,40 @@ static void test_lost(void **state)
 	graph_free(world.graph);
 }
 
+/* Of several writers, loss makes none more certain than it was. */
+static void test_lost_guess(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	fixture_endpoint(world.graph, world.pipe, world.c, IPCT_ROLE_SEND, 10, 1000);
+	fixture_edge(world.graph, world.c, world.b, world.pipe, 10, 1000);
+	world.graph->ledger.lost = 1;
+	world.graph->ledger.seen++;
+	for (size_t i = 0; i < world.graph->edges_nr; i++) {
+		world.graph->edges[i].is_exact = false;
+		world.graph->edges[i].at_least = (struct graph_count){ 0, 0 };
+	}
+	is_open(world.graph, "require: [a -> b via pipe]", VERDICT_REASON_LOST);
+	is_open(world.graph, "require: [\"* -> b via pipe where bytes >= 2000\"]",
+		VERDICT_REASON_LOST);
+	is_open(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_LOST);
+	is_open(world.graph, "closed: {mechanisms: [pipe]}\nallow: [c -> b via pipe]",
+		VERDICT_REASON_LOST);
+	/* what is certain stays so */
+	world.graph->edges[0].at_least = (struct graph_count){ 1, 10 };
+	passes(world.graph, "require: [\"a -> b via pipe where bytes >= 10\"]");
+	is_open(world.graph, "require: [\"a -> b via pipe where bytes >= 11\"]",
+		VERDICT_REASON_LOST);
+	fails(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_SEEN);
+	fails(world.graph, "closed: {mechanisms: [pipe]}", VERDICT_REASON_SEEN);
+	/* another one that sent is enough for doubt, also if nothing is known to be taken */
+	world.graph->edges[0].at_least = (struct graph_count){ 0, 0 };
+	world.graph->edges_nr--;
+	is_open(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_LOST);
+	graph_free(world.graph);
+}
+
 static void test_cut(void **state)
 {
 	struct world_of_tests world = world_new_of_tests();
@@ -240,6 +275,68 @@ static void test_cut(void **state)
 	gap_is(world.graph, VERDICT_REASON_CUT);
 	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", UINT64_MAX, NULL),
 			 VERDICT_INCONCLUSIVE);
+	graph_free(world.graph);
+}
+
+/* What is in the file was whole, but the recording ended before the command. */
+static void test_ended_early(void **state)
+{
+	static const char *const ends[] = { "enough", "error" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct world_of_tests world = world_new_of_tests();
+
+		strcpy(world.graph->capture.end, ends[i]);
+		gap_is(world.graph, VERDICT_REASON_CUT);
+		graph_free(world.graph);
+	}
+	for (int has_command = 0; has_command < 2; has_command++) {
+		struct world_of_tests world = world_new_of_tests();
+
+		strcpy(world.graph->capture.end, "duration");
+		world.graph->capture.command_status = -1;
+		if (has_command) {
+			gap_is(world.graph, VERDICT_REASON_CUT);
+			is_open(world.graph, "", VERDICT_REASON_NOT_RECORDED);
+		} else {
+			for (char **word = world.graph->capture.command; *word; word++)
+				free(*word);
+			free(world.graph->capture.command);
+			world.graph->capture.command = NULL;
+			passes(world.graph, "forbid: [b -> a via pipe]");
+		}
+		graph_free(world.graph);
+	}
+}
+
+static void test_barrier(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->capture.barrier_cpus = 4;
+	world.graph->capture.barrier_reached = 3;
+	world.graph->capture.is_barrier_reached = false;
+	gap_is(world.graph, VERDICT_REASON_BARRIER);
+	/* none at all proves no more, whatever may be lost */
+	world.graph->capture.barrier_cpus = world.graph->capture.barrier_reached = 0;
+	gap_is(world.graph, VERDICT_REASON_BARRIER);
+	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", UINT64_MAX, NULL),
+			 VERDICT_INCONCLUSIVE);
+	graph_free(world.graph);
+}
+
+static void test_contradicted(void **state)
+{
+	struct world_of_tests world = world_new_of_tests();
+
+	(void)state;
+	world.graph->ledger.seen++;
+	gap_is(world.graph, VERDICT_REASON_CONTRADICTED);
+	world.graph->ledger.seen--;
+	world.graph->capture.rejected = 1;
+	gap_is(world.graph, VERDICT_REASON_CONTRADICTED);
 	graph_free(world.graph);
 }
 
@@ -454,7 +551,8 @@ static void test_exit(void **state)
 	fails(world.graph, "", VERDICT_REASON_STATUS);
 	passes(world.graph, "exit: 3");
 	world.graph->capture.command_status = -1;
-	is(world.graph, "", VERDICT_SKIPPED, VERDICT_REASON_NOT_RECORDED);
+	is_open(world.graph, "", VERDICT_REASON_NOT_RECORDED);
+	passes(world.graph, "exit: any\nrequire: [a -> b via pipe]");
 	is_open(world.graph, "exit: 3", VERDICT_REASON_NOT_RECORDED);
 	graph_free(world.graph);
 }
@@ -486,16 +584,18 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_require),	   cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_forbid),	   cmocka_unit_test(test_inexact),
-		cmocka_unit_test(test_lost),	   cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_unresolved), cmocka_unit_test(test_not_traced),
-		cmocka_unit_test(test_closed),	   cmocka_unit_test(test_closed_leaves_out),
-		cmocka_unit_test(test_remote),	   cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_errors),	   cmocka_unit_test(test_residency),
-		cmocka_unit_test(test_reserved),   cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_leftovers),  cmocka_unit_test(test_exit),
-		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_require),	     cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_forbid),	     cmocka_unit_test(test_inexact),
+		cmocka_unit_test(test_lost),	     cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_unresolved),   cmocka_unit_test(test_not_traced),
+		cmocka_unit_test(test_closed),	     cmocka_unit_test(test_closed_leaves_out),
+		cmocka_unit_test(test_remote),	     cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_errors),	     cmocka_unit_test(test_residency),
+		cmocka_unit_test(test_reserved),     cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_leftovers),    cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_nearest),	     cmocka_unit_test(test_ended_early),
+		cmocka_unit_test(test_barrier),	     cmocka_unit_test(test_lost_guess),
+		cmocka_unit_test(test_contradicted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

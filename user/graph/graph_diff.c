@@ -236,7 +236,7 @@ static void side_add(struct graph_diff_side *side, const struct diff_item *item)
 
 bool graph_diff_is_whole(const struct graph_capture *capture)
 {
-	return !capture->is_lossy && (!capture->barrier_cpus || capture->is_barrier_reached);
+	return !capture->is_lossy && capture->is_barrier_reached;
 }
 
 /* Could the capture have missed an edge of this mechanism? */

@@ -43,8 +43,8 @@ enum graph_change {
 };
 
 /*
- * Is all in the capture that was done before its end? Then what it lacks was not done. One of a
- * version that made no barrier is taken at its word.
+ * Is all in the capture that was done before its end? Then what it lacks was not done. One without
+ * a barrier, or with one that did not reach all CPUs, does not prove it.
  */
 bool graph_diff_is_whole(const struct graph_capture *capture);
 

@@ -346,6 +346,16 @@ static char *not_recorded_message(const struct verdict *verdict)
 			"command was still running");
 }
 
+static char *barrier_message(const struct graph_capture *capture)
+{
+	if (!capture->barrier_cpus)
+		return text_new("the capture has no barrier at its end, as of an older version, so "
+				"what was not seen may have happened");
+	return text_new("the barrier at the end reached %u of %u CPUs, so what was not seen may "
+			"have happened",
+			capture->barrier_reached, capture->barrier_cpus);
+}
+
 static char *message_new(const struct words *words)
 {
 	const struct verdict *verdict = words->verdict;
@@ -370,8 +380,14 @@ static char *message_new(const struct words *words)
 	case VERDICT_REASON_LOST:
 		return lost_message(&verdicts->graph->ledger);
 	case VERDICT_REASON_CUT:
-		return strdup("the recorder did not end this capture, so what was not seen may "
-			      "have happened");
+		return strdup("recording stopped early (killed, full, or the command went on), so "
+			      "what was not seen may have happened");
+	case VERDICT_REASON_BARRIER:
+		return barrier_message(&verdicts->graph->capture);
+	case VERDICT_REASON_CONTRADICTED:
+		return strdup("the capture contradicts itself: some of its records make no sense, "
+			      "or are not as many as were counted; so what was not seen may have "
+			      "happened");
 	case VERDICT_REASON_UNRESOLVED:
 		return strdup("a transfer went through a descriptor that was gone before it could "
 			      "be looked up, so what was not seen may have happened");

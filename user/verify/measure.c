@@ -56,6 +56,7 @@ struct flow {
 	struct graph_count ours_least, others_least;
 	bool is_exact;	/* ours are */
 	bool is_shared; /* with edges that the rule does not speak of */
+	bool is_lone;	/* nobody else was seen to send or receive here */
 	UT_hash_handle hh;
 };
 
@@ -78,11 +79,46 @@ static struct flow *flow_find(struct flows *flows, const struct graph_edge *edge
 	return flow;
 }
 
+static bool role_sends(enum ipct_role role)
+{
+	return role == IPCT_ROLE_SEND || role == IPCT_ROLE_POST;
+}
+
+static bool role_receives(enum ipct_role role)
+{
+	return role == IPCT_ROLE_RECEIVE || role == IPCT_ROLE_WAIT;
+}
+
 /* What went off the machine or came from there, as it was counted on this side. */
 static bool is_far(const struct scene *scene, const struct graph_edge *edge)
 {
 	return scene->roles[edge->from] == SPEC_ROLE_REMOTE ||
 	       scene->roles[edge->to] == SPEC_ROLE_REMOTE;
+}
+
+/*
+ * Are the two of this edge the only ones that were seen at its ends? Then what was received was
+ * seen to go from one to the other, whatever else was lost.
+ */
+static bool is_lone(const struct scene *scene, const struct graph_edge *edge)
+{
+	const struct graph_channel *channel = &scene->graph->channels[edge->channel];
+
+	for (size_t i = 0; i < scene->graph->edges_nr; i++) {
+		const struct graph_edge *other = &scene->graph->edges[i];
+
+		if (other != edge && other->channel == edge->channel &&
+		    other->direction == edge->direction)
+			return false;
+	}
+	for (size_t i = 0; i < channel->endpoints_nr; i++) {
+		const struct graph_endpoint *endpoint = &channel->endpoints[i];
+
+		if ((role_sends(endpoint->role) || role_receives(endpoint->role)) &&
+		    endpoint->process != edge->from && endpoint->process != edge->to)
+			return false;
+	}
+	return true;
 }
 
 static void flow_add(const struct scene *scene, struct flow *flow, const struct graph_edge *edge)
@@ -115,6 +151,7 @@ static int flows_fill(const struct scene *scene, const struct verdict *verdict, 
 			flow->key.channel = edge->channel;
 			flow->key.direction = edge->direction;
 			flow->is_exact = true;
+			flow->is_lone = scene_is_lossy(scene) && is_lone(scene, edge);
 			HASH_ADD(hh, flows->by_key, key, sizeof(flow->key), flow);
 		}
 		is_ours[verdict->edges[i]] = true;
@@ -148,12 +185,14 @@ static struct measure flow_measure(const struct scene *scene, const struct flow 
 
 	if (scene_trusts_numbers(scene) || (flow->is_exact && !scene_is_lossy(scene)))
 		return measure;
-	if (flow->is_shared) {
+	if (scene_is_lossy(scene)) {
+		/* the sum is not exact either: what was lost may be of anybody */
+		measure.low = flow->is_lone ? ours : least;
+		measure.high = UINT64_MAX;
+	} else if (flow->is_shared) {
 		measure.low = least;
 		measure.high = subtract(add(ours, others), others_least);
 	}
-	if (scene_is_lossy(scene))
-		measure.high = UINT64_MAX;
 	return measure;
 }
 
@@ -203,7 +242,7 @@ static int edges_peers(const struct scene *scene, struct verdict *verdict)
 		const struct graph_edge *edge = &scene->graph->edges[verdict->edges[i]];
 
 		if (edge->at_least.messages || edge->at_least.bytes ||
-		    scene_trusts_numbers(scene) || is_far(scene, edge))
+		    scene_trusts_numbers(scene) || (is_far(scene, edge) && !scene_is_lossy(scene)))
 			pairs[sure_nr++] = (struct verdict_pair){ edge->from, edge->to, 0 };
 	}
 	if (!err)
@@ -251,16 +290,6 @@ int measure_pairs(const struct scene *scene, struct verdict *verdict)
 }
 
 /* Fields of channels ----------------------------------------------------------------------- */
-
-static bool role_sends(enum ipct_role role)
-{
-	return role == IPCT_ROLE_SEND || role == IPCT_ROLE_POST;
-}
-
-static bool role_receives(enum ipct_role role)
-{
-	return role == IPCT_ROLE_RECEIVE || role == IPCT_ROLE_WAIT;
-}
 
 /* An end of the channel that the rule's first side sends through, or its second receives from. */
 static bool rule_has_endpoint(const struct scene *scene, const struct spec_rule *rule,
