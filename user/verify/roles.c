@@ -64,11 +64,21 @@ static uint32_t parent_of(const struct assign *assign, const struct graph_proces
 	return GRAPH_NONE;
 }
 
+/*
+ * A parent that the capture knows nothing of matches no role. So does one without a role yet: it
+ * is its own ancestor, or too far up.
+ */
+static uint32_t role_of_parent(const struct assign *assign, uint32_t parent)
+{
+	if (parent == GRAPH_NONE || assign->roles[parent] == ROLE_UNKNOWN)
+		return SPEC_ROLE_OTHER;
+	return assign->roles[parent];
+}
+
 static bool parent_matches(const struct assign *assign, const struct spec_role *role,
 			   uint32_t parent)
 {
-	/* a parent that the capture knows nothing of matches no role */
-	uint32_t parent_role = parent == GRAPH_NONE ? SPEC_ROLE_OTHER : assign->roles[parent];
+	uint32_t parent_role = role_of_parent(assign, parent);
 
 	for (size_t i = 0; i < role->parents_nr; i++)
 		if (role->parents[i] == parent_role)
@@ -104,7 +114,6 @@ static bool role_matches(const struct assign *assign, const struct spec_role *ro
 static int process_assign(struct assign *assign, uint32_t index)
 {
 	const struct graph_process *process = &assign->graph->processes[index];
-	uint32_t parent;
 	char *args;
 
 	if (!process->pid) {
@@ -121,11 +130,8 @@ static int process_assign(struct assign *assign, uint32_t index)
 			break;
 		}
 	free(args);
-	if (assign->roles[index] != SPEC_ROLE_OTHER || !is_transparent(assign, process))
-		return 0;
-	parent = parent_of(assign, process);
-	if (parent != GRAPH_NONE)
-		assign->roles[index] = assign->roles[parent];
+	if (assign->roles[index] == SPEC_ROLE_OTHER && is_transparent(assign, process))
+		assign->roles[index] = role_of_parent(assign, parent_of(assign, process));
 	return 0;
 }
 
