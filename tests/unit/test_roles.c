@@ -173,6 +173,18 @@ static void test_loop_of_parents(void **state)
 	graph_free(graph);
 }
 
+/* The program was replaced while the process ran. */
+static void test_deleted(void **state)
+{
+	struct graph *graph = fixture_new();
+
+	(void)state;
+	fixture_process(graph, 10, "nginx", "/usr/sbin/nginx (deleted)");
+	fixture_process(graph, 11, "a", " (deleted)");
+	roles_are(graph, "roles: {a: {exe: \"*/nginx\"}}", "a other");
+	graph_free(graph);
+}
+
 static void test_transparent(void **state)
 {
 	struct graph *graph = example_new();
@@ -205,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_parents),
 		cmocka_unit_test(test_order_of_processes),
 		cmocka_unit_test(test_loop_of_parents),
+		cmocka_unit_test(test_deleted),
 		cmocka_unit_test(test_transparent),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_traced),

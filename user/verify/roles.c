@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
+
 #define ROLE_UNKNOWN UINT32_MAX
 #define GENERATIONS_MAX 4096
 
@@ -12,6 +14,12 @@ struct assign {
 	const struct spec *spec;
 	const struct graph *graph;
 	uint32_t *roles;
+};
+
+/* A process as patterns look at it. */
+struct looks {
+	char *exe; /* without the mark of a file that was replaced since */
+	char *args;
 };
 
 static uint32_t node_role(const struct graph_process *node)
@@ -41,6 +49,22 @@ static char *args_join(char *const *args)
 	}
 	*at = '\0';
 	return text;
+}
+
+static void looks_fini(struct looks *looks)
+{
+	free(looks->exe);
+	free(looks->args);
+}
+
+static int looks_init(struct looks *looks, const struct graph_process *process)
+{
+	looks->exe = strndup(process->exe, path_undeleted(process->exe));
+	looks->args = args_join(process->args);
+	if (looks->exe && looks->args)
+		return 0;
+	looks_fini(looks);
+	return -ENOMEM;
 }
 
 static bool is_transparent(const struct assign *assign, const struct graph_process *process)
@@ -100,10 +124,11 @@ static bool text_matches(const struct spec_globs *globs, const char *text)
 }
 
 static bool role_matches(const struct assign *assign, const struct spec_role *role,
-			 const struct graph_process *process, const char *args)
+			 const struct graph_process *process, const struct looks *looks)
 {
-	return text_matches(&role->exe, process->exe) && text_matches(&role->comm, process->comm) &&
-	       text_matches(&role->args, args) && text_matches(&role->cgroup, process->cgroup) &&
+	return text_matches(&role->exe, looks->exe) && text_matches(&role->comm, process->comm) &&
+	       text_matches(&role->args, looks->args) &&
+	       text_matches(&role->cgroup, process->cgroup) &&
 	       (!role->has_uid || role->uid == process->uid) &&
 	       (!role->has_traced || role->is_traced == process->is_traced) &&
 	       listens_match(role, process) &&
@@ -114,22 +139,23 @@ static bool role_matches(const struct assign *assign, const struct spec_role *ro
 static int process_assign(struct assign *assign, uint32_t index)
 {
 	const struct graph_process *process = &assign->graph->processes[index];
-	char *args;
+	struct looks looks;
+	int err;
 
 	if (!process->pid) {
 		assign->roles[index] = node_role(process);
 		return 0;
 	}
-	args = args_join(process->args);
-	if (!args)
-		return -ENOMEM;
+	err = looks_init(&looks, process);
+	if (err)
+		return err;
 	assign->roles[index] = SPEC_ROLE_OTHER;
 	for (size_t i = SPEC_ROLE_BUILTIN_NR; i < assign->spec->roles_nr; i++)
-		if (role_matches(assign, &assign->spec->roles[i], process, args)) {
+		if (role_matches(assign, &assign->spec->roles[i], process, &looks)) {
 			assign->roles[index] = (uint32_t)i;
 			break;
 		}
-	free(args);
+	looks_fini(&looks);
 	if (assign->roles[index] == SPEC_ROLE_OTHER && is_transparent(assign, process))
 		assign->roles[index] = role_of_parent(assign, parent_of(assign, process));
 	return 0;
