@@ -48,6 +48,9 @@ enum graph_change {
  */
 bool graph_diff_is_whole(const struct graph_capture *capture);
 
+/* Was this mechanism traced? A capture that does not say which were is taken to have all. */
+bool graph_diff_is_traced(const struct graph_capture *capture, enum ipct_mechanism mechanism);
+
 /* "new", "gone", "changed", "unchanged". */
 extern const char *const graph_change_names[GRAPH_CHANGES];
 
