@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# guest.sh DURING BEFORE UPROBES: what is tried on a kernel, in the directory of this file, where
+# guest.sh DURING BEFORE UPROBES DENIED: what is tried on a kernel, in the directory of this file, where
 # batch.sh is, too. Each argument is a list of scenarios of ipcload: recorded as a command's; set up
-# before the whole machine is recorded, with --uprobes; run while it is. Each step leaves
+# before the whole machine is recorded, with --uprobes; run while it is; those that are known to
+# fail here, in a capture of their own, which they may spoil. Each step leaves
 # STEP.stdout, .stderr, .status and .seconds, each scenario what batch.sh does, in the directory of
 # its step.
 # Runs in a guest and on the host, as root; ipctrace and ipcload are in the PATH.
@@ -11,6 +12,7 @@ here=$PWD
 during=$1
 before=$2
 uprobes=$3
+denied=$4
 export BATCH_OPTIONS="--messages 100"
 
 now() {
@@ -41,6 +43,9 @@ in_directory "$here/during"
 # On one CPU: without KVM, processes that wait for each other across CPUs take twice the time.
 step record ipctrace record -o capture.data -- taskset 1 sh "$here/batch.sh" ipcload $during
 
+in_directory "$here/denied"
+[ -z "$denied" ] || step record ipctrace record -o capture.data -- sh "$here/batch.sh" ipcload $denied
+
 # They wait until somebody writes to their FIFO, which they hold open themselves.
 in_directory "$here/before"
 for scenario in $before; do
@@ -51,8 +56,11 @@ for scenario in $before; do
 		echo $? > "$scenario.ended"
 		mv "$scenario.ended" "$scenario.status"
 	} &
+	turns=0
 	until grep -q ready "$scenario.stdout" 2> /dev/null || [ -e "$scenario.status" ]; do
 		sleep 0.05
+		turns=$((turns + 1))
+		[ $turns -lt 600 ] || echo 124 > "$scenario.status"
 	done
 done
 step record ipctrace record -a --uprobes -o capture.data -- \
