@@ -10,8 +10,7 @@
 #include "graph_fixture.h"
 #include "verify/evaluate.h"
 
-/* a → b over a pipe, a ↔ c over a unix socket, all exact; the kernel and `before` have their say.
- */
+/* a → b over a pipe, a ↔ c over a unix socket, all exact; and who is no process. */
 struct world_of_tests {
 	struct graph *graph;
 	uint32_t a, b, c, kernel, before, remote;
