@@ -301,27 +301,56 @@ static bool rule_has_endpoint(const struct scene *scene, const struct spec_rule 
 		scene_side_matches(scene, rule->to, endpoint->process));
 }
 
+/* An end that can be received from; what holds a socket may hold either. */
+static bool holds_receiving(const struct graph_endpoint *endpoint)
+{
+	return endpoint->role == IPCT_ROLE_HOLD && (endpoint->ends & GRAPH_END_FIRST);
+}
+
+/*
+ * Is the second side of the rule where the first one sent? Surely, if it received or if it holds
+ * the end and nobody received; perhaps, if others received, or if nobody is known to have the end.
+ */
+static enum certainty side_receives(const struct scene *scene, const struct spec_rule *rule,
+				    const struct graph_channel *channel)
+{
+	bool has_receiver = false, has_holder = false, is_held = false;
+
+	for (size_t i = 0; i < channel->endpoints_nr; i++) {
+		const struct graph_endpoint *endpoint = &channel->endpoints[i];
+		bool is_ours = scene_side_matches(scene, rule->to, endpoint->process);
+
+		if (role_receives(endpoint->role) && is_ours)
+			return CERTAIN_YES;
+		has_receiver |= role_receives(endpoint->role);
+		has_holder |= holds_receiving(endpoint);
+		is_held |= holds_receiving(endpoint) && is_ours;
+	}
+	if (is_held)
+		return has_receiver || ipct_is_socket(channel->mechanism) ? CERTAIN_MAYBE :
+									    CERTAIN_YES;
+	return has_receiver || has_holder ? CERTAIN_NO : CERTAIN_MAYBE;
+}
+
 /* The channels that a rule speaks of: with an edge of its, or where its sides have both ends. */
-static bool rule_uses_channel(const struct scene *scene, const struct verdict *verdict,
-			      uint32_t index)
+static enum certainty rule_uses_channel(const struct scene *scene, const struct verdict *verdict,
+					uint32_t index)
 {
 	const struct graph_channel *channel = &scene->graph->channels[index];
-	bool sends = false, receives = false;
+	bool sends = false;
 
 	if (!scene_rule_has_channel(scene, verdict->rule, index))
-		return false;
+		return CERTAIN_NO;
 	for (size_t i = 0; i < verdict->edges_nr; i++)
 		if (scene->graph->edges[verdict->edges[i]].channel == index)
-			return true;
+			return CERTAIN_YES;
 	for (size_t i = 0; i < channel->endpoints_nr; i++) {
 		const struct graph_endpoint *endpoint = &channel->endpoints[i];
 
 		sends |= role_sends(endpoint->role) &&
 			 scene_side_matches(scene, verdict->rule->from, endpoint->process);
-		receives |= role_receives(endpoint->role) &&
-			    scene_side_matches(scene, verdict->rule->to, endpoint->process);
 	}
-	return sends && receives;
+	return sends ? side_receives(scene, verdict->rule, channel) : CERTAIN_NO;
 }
 
 static uint64_t channel_errors(const struct scene *scene, const struct spec_rule *rule,
@@ -409,9 +438,10 @@ static struct measure channels_measure(const struct scene *scene, const struct v
 	struct measure measure = {};
 
 	for (uint32_t i = 0; i < scene->graph->channels_nr; i++) {
+		enum certainty is_used = rule_uses_channel(scene, verdict, i);
 		struct measure one;
 
-		if (!rule_uses_channel(scene, verdict, i))
+		if (is_used == CERTAIN_NO)
 			continue;
 		if (bound->field == SPEC_FIELD_UNREAD) {
 			one = channel_unread(scene, verdict->rule, i);
@@ -420,6 +450,8 @@ static struct measure channels_measure(const struct scene *scene, const struct v
 						  bound->error_number);
 			one.low = one.high = one.best;
 		}
+		if (is_used == CERTAIN_MAYBE)
+			one.low = 0;
 		measure_add(&measure, &one);
 	}
 	if (!scene_is_lossy(scene))
@@ -451,27 +483,48 @@ static struct measure rate_measure(const struct scene *scene, const struct verdi
 				 per_second(verdict->bytes.best, duration_ns) };
 }
 
-/* A percentile of all edges together, as exact as a histogram is: 1/16. */
+/* Of `all`, to which `missing` values belong that may be anything, as exact as it is: 1/16. */
+static struct measure percentile_measure(const struct histogram *all, uint64_t missing,
+					 double percent)
+{
+	double nr = (double)histogram_count(all), rank = percent / 100 * (nr + (double)missing);
+	uint64_t value = histogram_percentile(all, percent);
+	struct measure measure = { 0, UINT64_MAX, value };
+
+	if (rank > (double)missing) {
+		value = histogram_percentile(all, (rank - (double)missing) / nr * 100);
+		measure.low = value - value / 16;
+	}
+	if (rank <= nr) {
+		value = histogram_percentile(all, missing ? rank / nr * 100 : percent);
+		measure.high = add(value, value / 16);
+	}
+	return measure;
+}
+
+/* A percentile of all edges together; messages without a time, or of nobody for sure, may be any.
+ */
 static int residency_measure(const struct scene *scene, const struct verdict *verdict,
 			     double percent, struct measure *ret_measure)
 {
 	struct histogram *all = histogram_new();
-	uint64_t value;
+	uint64_t messages = 0;
+	bool is_exact = true;
 	int err = all ? 0 : -ENOMEM;
 
 	*ret_measure = (struct measure){ 0, UINT64_MAX, 0 };
 	for (size_t i = 0; i < verdict->edges_nr && !err; i++) {
 		const struct graph_edge *edge = &scene->graph->edges[verdict->edges[i]];
 
+		messages = add(messages, edge->count.messages);
+		is_exact = is_exact && (edge->is_exact || scene_trusts_numbers(scene));
 		if (edge->residency)
 			err = histogram_merge(all, edge->residency);
 	}
-	if (!err && histogram_count(all)) {
-		value = histogram_percentile(all, percent);
+	if (!err && histogram_count(all))
 		*ret_measure =
-			(struct measure){ value - value / 16, add(value, value / 16), value };
-	}
-	if (scene_is_lossy(scene)) {
+			percentile_measure(all, subtract(messages, histogram_count(all)), percent);
+	if (scene_is_lossy(scene) || !is_exact) {
 		ret_measure->low = 0;
 		ret_measure->high = UINT64_MAX;
 	}

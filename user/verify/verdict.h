@@ -108,7 +108,10 @@ struct verdicts {
 	size_t count[VERDICT_STATUS_NR];
 };
 
-/* The verdict on the whole: fail if anything failed, then inconclusive; else pass. */
+/*
+ * The verdict on the whole: fail if anything failed, then inconclusive; else pass. Where rules were
+ * skipped and none passed, nothing was judged: inconclusive.
+ */
 enum verdict_status verdicts_status(const struct verdicts *verdicts);
 
 /* How many processes have the role. */
