@@ -60,7 +60,7 @@ PROGRAMS := $(BUILD)/ipctrace $(BUILD)/ipcload
 
 all: $(PROGRAMS)
 
-.PHONY: all deps demo check check-unit check-replay check-live check-fuzz bench lint fmt install \
+.PHONY: all deps demo check check-unit check-replay check-live check-fuzz check-vm bench lint fmt install \
 	clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -184,6 +184,12 @@ check-live: deps $(PROGRAMS)
 
 check-fuzz: deps $(PROGRAMS) $(FUZZERS)
 	@$(RUN) fuzz
+
+# Each kernel of tests/vm in a virtual machine, and the one that runs here.
+check-vm: deps $(PROGRAMS)
+	@tools/deps vm
+	@tests/vm/gather --build $(BUILD)
+	@$(RUN) vm
 
 demo: deps $(PROGRAMS)
 	$(BUILD)/ipctrace record -o $(BUILD)/demo.data -- sh tests/demo.sh

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Programs that hold preemption off while they run. Where tracepoints can be preempted (7.3), one
- * that is switched out is skipped for all other tasks of its CPU meanwhile. Kernels since 6.10
- * (fc7566ad0a82) let a program that calls no global function hold that off; on older ones the
- * verifier drops the branches, and the hooks run with preemption off anyway.
+ * Programs that would be skipped for others while they run on a CPU. Where tracepoints can be
+ * preempted (7.3), one that is switched out is skipped for all other tasks of its CPU meanwhile:
+ * kernels since 6.10 (fc7566ad0a82) let a program that calls no global function hold that off.
+ * sk_data_ready is also met in interrupts, for TCP, while a task is inside it: since 6.14
+ * (c8e2ee1f3df0) a program can hold these off. On older kernels the verifier drops the branches.
  *
  * All in one file: bpftool 7.1 links the declaration of a kernel's function into one object only.
  */
@@ -14,6 +15,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
+
+extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;
+extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
 
 static __always_inline void preemption_off(void)
 {
@@ -57,8 +61,12 @@ int BPF_PROG(process_exit, struct task_struct *task)
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(data_ready, struct sock *sk)
 {
-	preemption_off();
+	unsigned long flags;
+
+	if (bpf_local_irq_save)
+		bpf_local_irq_save(&flags);
 	receiver_note(sk);
-	preemption_on();
+	if (bpf_local_irq_restore)
+		bpf_local_irq_restore(&flags);
 	return 0;
 }

@@ -4,7 +4,7 @@
  * rounded up to 32 (tests/lint checks it; since 6.13 such programs have a private stack).
  *
  * Per CPU, and a slot for each program that uses it, since a program may be preempted by another
- * one but does not run twice on a CPU: the kernel skips it (5.14, ca06f55b9002), which is counted
+ * one but does not run twice on a CPU: the kernel skips it (6.1, 05b24ff9b2cf), which is counted
  * as lost, or runs it with preemption off (before, and sys_exit_classic).
  */
 #ifndef IPCTRACE_SCRATCH_BPF_H

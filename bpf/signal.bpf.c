@@ -4,13 +4,15 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+#define SIGPIPE 13
 #define SIGCHLD 17
+#define SIGXFSZ 25
 #define SENT_BY_USER 0	 /* kill */
 #define SENT_BY_QUEUE -1 /* sigqueue */
 #define SENT_BY_TIMER -2
 #define SENT_BY_MESGQ -3 /* mq_notify: in the context of the sender */
 #define SENT_BY_TKILL -6
-#define INFO_SPECIAL_LAST 1 /* 0: SEND_SIG_NOINFO, 1: SEND_SIG_PRIV, no pointers */
+#define SEND_SIG_PRIV 1 /* instead of a pointer: by the kernel; 0: by the current task */
 #define RESULT_IGNORED 1
 
 static __always_inline bool sent_by_current(int signal, __s32 code)
@@ -19,6 +21,15 @@ static __always_inline bool sent_by_current(int signal, __s32 code)
 		return true;
 	return code == SENT_BY_USER || code == SENT_BY_QUEUE || code == SENT_BY_MESGQ ||
 	       code == SENT_BY_TKILL;
+}
+
+/*
+ * kill() sends without a siginfo since 7.x, as the kernel always did what a task's own write
+ * raises: a task that sends itself one of these by kill() cannot be told from that any more.
+ */
+static __always_inline bool raised_by_write(int signal, struct task_struct *target)
+{
+	return (signal == SIGPIPE || signal == SIGXFSZ) && target == current_task();
 }
 
 /* Of a signal that the kernel sent, the current task may be anybody: only the target counts. */
@@ -63,9 +74,12 @@ int BPF_PROG(signal_generate, int signal, struct kernel_siginfo *info, struct ta
 {
 	struct ipct_signal record = { .signal = signal, .result = result, .is_kernel = 1 };
 
-	if ((__u64)info > INFO_SPECIAL_LAST) {
+	/* Not compared with 0, which the verifier takes for impossible. */
+	if ((__u64)info > SEND_SIG_PRIV) {
 		record.code = BPF_CORE_READ(info, si_code);
 		record.is_kernel = !sent_by_current(signal, record.code);
+	} else if ((__u64)info != SEND_SIG_PRIV) {
+		record.is_kernel = raised_by_write(signal, target);
 	}
 	if (result == RESULT_IGNORED || !signal_in_scope(target, record.is_kernel))
 		return 0;

@@ -24,6 +24,8 @@
 #include "output/output.h"
 #include "store/capture_info.h"
 #include "store/capture_reader.h"
+#include "verify/evaluate.h"
+#include "verify/learn.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned int seed);
@@ -100,6 +102,27 @@ static void compare(const struct graph *graph, unsigned int choice)
 	graph_free(cut);
 }
 
+/* Whatever was recorded can be judged, and what is learnt from it is a specification. */
+static void judge(const struct graph *graph)
+{
+	static const char text[] =
+		"ipctrace: 1\nclosed: true\nat_exit: {sysv: 0}\nrequire: [\"* -> * "
+		"via all where bytes > 9, peers = 1, unread = 0, p99 < 1s\"]\n";
+	const struct evaluate_options options = { 0 };
+	struct text_problem problem;
+	struct verdicts verdicts;
+	struct spec *spec;
+	FILE *stream = fopen("/dev/null", "w");
+
+	must(stream, "/dev/null is there");
+	must(!spec_parse(text, strlen(text), &spec, &problem), "the specification is read");
+	must(!evaluate(spec, graph, &options, &verdicts), "it is judged");
+	must(!learn_write(&graph, 1, stream), "a specification is learnt");
+	verdicts_fini(&verdicts);
+	spec_free(spec);
+	fclose(stream);
+}
+
 /* One of the ways to look at it; `choice` goes with the input. */
 static void look_at(const struct graph *graph, unsigned int choice)
 {
@@ -144,6 +167,8 @@ static void build(struct capture_reader *reader, const struct capture_info *info
 	     "the graph is built");
 	world_free(world);
 	look_at(graph, choice);
+	if (choice % 8 == 0)
+		judge(graph);
 	graph_free(graph);
 }
 

@@ -1,15 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# guest.sh DURING BEFORE UPROBES: what is tried on a kernel, in the directory of this file, where
-# batch.sh is, too. Each argument is a list of scenarios of ipcload: recorded as a command's, set up
-# before the whole machine is recorded, recorded with --uprobes. Each step leaves STEP.stdout,
-# .stderr, .status and .seconds, each scenario what batch.sh does, in the directory of its step.
+# guest.sh DURING BEFORE UPROBES DENIED: what is tried on a kernel, in the directory of this file, where
+# batch.sh is, too. Each argument is a list of scenarios of ipcload: recorded as a command's; set up
+# before the whole machine is recorded, with --uprobes; run while it is; those that are known to
+# fail here, in a capture of their own, which they may spoil. Each step leaves
+# STEP.stdout, .stderr, .status and .seconds, each scenario what batch.sh does, in the directory of
+# its step.
 # Runs in a guest and on the host, as root; ipctrace and ipcload are in the PATH.
 cd "$(dirname "$0")" || exit 1
 here=$PWD
 during=$1
 before=$2
 uprobes=$3
+denied=$4
 export BATCH_OPTIONS="--messages 100"
 
 now() {
@@ -37,10 +40,11 @@ step check ipctrace check
 step snapshot ipctrace snapshot
 
 in_directory "$here/during"
-step record ipctrace record -o capture.data -- sh "$here/batch.sh" ipcload $during
+# On one CPU: without KVM, processes that wait for each other across CPUs take twice the time.
+step record ipctrace record -o capture.data -- taskset 1 sh "$here/batch.sh" ipcload $during
 
-in_directory "$here/uprobes"
-step record ipctrace record --uprobes -o capture.data -- sh "$here/batch.sh" ipcload $uprobes
+in_directory "$here/denied"
+[ -z "$denied" ] || step record ipctrace record -o capture.data -- sh "$here/batch.sh" ipcload $denied
 
 # They wait until somebody writes to their FIFO, which they hold open themselves.
 in_directory "$here/before"
@@ -52,15 +56,13 @@ for scenario in $before; do
 		echo $? > "$scenario.ended"
 		mv "$scenario.ended" "$scenario.status"
 	} &
+	turns=0
 	until grep -q ready "$scenario.stdout" 2> /dev/null || [ -e "$scenario.status" ]; do
 		sleep 0.05
+		turns=$((turns + 1))
+		[ $turns -lt 600 ] || echo 124 > "$scenario.status"
 	done
 done
-step record ipctrace record -a -o capture.data -- sh -c '
-	for scenario; do
-		[ -e "$scenario.status" ] || echo > "$scenario.go"
-		until [ -e "$scenario.status" ]; do
-			sleep 0.05
-		done
-	done' release $before
+step record ipctrace record -a --uprobes -o capture.data -- \
+	sh "$here/release.sh" "$before" "$uprobes"
 rm -f ./*.go

@@ -258,7 +258,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	capture = calloc(1, sizeof(*capture));
 	if (!capture)
 		return problem_set(ret_problem, size, -ENOMEM, "out of memory");
-	capture->cpus = libbpf_num_possible_cpus();
+	capture->cpus = feature_cpus();
 	capture->is_system_wide = options->is_system_wide;
 	capture->is_verbose = options->is_verbose;
 	capture->uses_uprobes = options->uses_uprobes;

@@ -72,7 +72,7 @@ static void aggregate_fill(const struct ipct_aggregate_key *key,
 	ret->bytes = value->bytes;
 	ret->copied = value->copied;
 	ret->wait_ns = value->wait_ns;
-	ret->first_ns = value->first_ns;
+	ret->first_ns = value->first_ns ? value->first_ns : value->last_ns; /* not set yet */
 	ret->values = value->values;
 	ret->error = key->error;
 	ret->mechanism = key->mechanism;

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -131,6 +132,24 @@ bool feature_has_task_storage(void)
  * Tried: on 7.3 up to 4% of the runs of a tp_btf program are skipped, on 6.18 none
  * (architecture, decision 1).
  */
+uint32_t feature_cpus(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+	char list[4096] = "", *last;
+
+	if (file) {
+		if (!fgets(list, sizeof(list), file))
+			list[0] = '\0';
+		fclose(file);
+	}
+	last = list + strcspn(list, "\n");
+	while (last > list && last[-1] >= '0' && last[-1] <= '9')
+		last--;
+	if (*last < '0' || *last > '9')
+		return libbpf_num_possible_cpus();
+	return strtoul(last, NULL, 10) + 1;
+}
+
 bool feature_is_preemptible(void)
 {
 	struct utsname name;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <linux/types.h>
 
@@ -26,6 +27,9 @@ bool feature_has_hook(const struct feature_hook *hook);
 
 bool feature_has_btf(void);
 bool feature_has_task_storage(void); /* false too without privileges */
+
+/* One more than the highest number of a possible CPU; there may be holes (`0-3,8-11`). */
+uint32_t feature_cpus(void);
 
 /* Tracepoints can be preempted: system calls need the classic tracepoint (see bpf/README.md). */
 bool feature_is_preemptible(void);

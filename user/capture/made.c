@@ -44,9 +44,23 @@ struct file {
 	UT_hash_handle hh;
 };
 
+struct name {
+	__u64 inode;
+	char *name;
+};
+
+/* The sockets that are in a directory. */
+struct directory {
+	struct place place; /* with a slash at its end */
+	struct name *names; /* by inode */
+	size_t names_nr;
+	UT_hash_handle hh;
+};
+
 struct made {
-	struct file *files; /* uthash */
-	bool has_others;    /* that nobody can look for */
+	struct file *files;	       /* uthash */
+	struct directory *directories; /* uthash; empty but while files are looked for */
+	bool has_others;	       /* that nobody can look for */
 };
 
 struct made *made_new(void)
@@ -114,11 +128,11 @@ int made_note(struct made *made, const struct ipct_made *record)
 /*
  * What has the path, not followed if it is a link. False: nothing, or nobody can tell, with errno.
  */
-static bool path_stat(int directory, const char *name, struct statx *ret)
+static bool path_stat(const char *path, struct statx *ret)
 {
 	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
 
-	return !statx(directory, name, flags, STATX_TYPE | STATX_INO | STATX_BTIME, ret);
+	return !statx(AT_FDCWD, path, flags, STATX_TYPE | STATX_INO | STATX_BTIME, ret);
 }
 
 /* Was it there when the call returned? Where the file system keeps no birth time: maybe. */
@@ -135,52 +149,116 @@ static bool is_socket_of(const struct file *file, const struct statx *st)
 	return S_ISSOCK(st->stx_mode) && st->stx_ino == file->inode && is_old_enough(file, st);
 }
 
-/* Was another file made under this name of the directory? Then it is that one. */
-static bool is_other(const struct made *made, const struct file *file, size_t directory_len,
-		     const char *name)
+static int compare_names(const void *a, const void *b)
 {
-	struct place place = { .mount_namespace = file->place.mount_namespace };
-	struct file *other;
+	const struct name *x = a, *y = b;
 
-	if (directory_len + strlen(name) >= sizeof(place.path))
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+/* What finds no room is not found there. */
+static void directory_read(struct directory *directory, DIR *entries)
+{
+	const struct dirent *entry;
+	size_t cap = 0;
+
+	for (int i = 0; i < NAMES_LOOKED_AT && (entry = readdir(entries)); i++) {
+		struct name *names = directory->names;
+
+		if (entry->d_type != DT_SOCK && entry->d_type != DT_UNKNOWN)
+			continue;
+		if (directory->names_nr == cap) {
+			cap = cap ? cap * 2 : 16;
+			names = reallocarray(names, cap, sizeof(*names));
+			if (!names)
+				return;
+			directory->names = names;
+		}
+		names += directory->names_nr;
+		*names = (struct name){ entry->d_ino, strdup(entry->d_name) };
+		if (!names->name)
+			return;
+		directory->names_nr++;
+	}
+}
+
+/* The sockets of the directory that this path is in, read once. NULL: no memory. */
+static const struct directory *directory_get(struct made *made, const struct place *place)
+{
+	const char *slash = strrchr(place->path, '/');
+	struct place folder = { .mount_namespace = place->mount_namespace };
+	struct directory *directory;
+	DIR *entries;
+
+	memcpy(folder.path, place->path, slash ? slash - place->path + 1 : 0);
+	HASH_FIND(hh, made->directories, &folder, sizeof(folder), directory);
+	if (directory)
+		return directory;
+	directory = calloc(1, sizeof(*directory));
+	if (!directory)
+		return NULL;
+	directory->place = folder;
+	HASH_ADD(hh, made->directories, place, sizeof(directory->place), directory);
+	entries = opendir(folder.path);
+	if (!entries)
+		return directory;
+	directory_read(directory, entries);
+	closedir(entries);
+	if (directory->names_nr)
+		qsort(directory->names, directory->names_nr, sizeof(*directory->names),
+		      compare_names);
+	return directory;
+}
+
+static void directories_drop(struct made *made)
+{
+	struct directory *directory, *next;
+
+	HASH_ITER (hh, made->directories, directory, next) {
+		HASH_DEL(made->directories, directory);
+		for (size_t i = 0; i < directory->names_nr; i++)
+			free(directory->names[i].name);
+		free(directory->names);
+		free(directory);
+	}
+}
+
+/* Is it the file, and was no other one made under that name? */
+static bool is_new_name(const struct made *made, const struct file *file,
+			const struct directory *directory, const char *name)
+{
+	struct place place = directory->place;
+	size_t len = strlen(place.path);
+	struct file *other;
+	struct statx st;
+
+	if (len + strlen(name) >= sizeof(place.path))
 		return false;
-	memcpy(place.path, file->place.path, directory_len);
-	memcpy(place.path + directory_len, name, strlen(name));
+	memcpy(place.path + len, name, strlen(name));
 	HASH_FIND(hh, made->files, &place, sizeof(place), other);
-	return other;
+	return !other && path_stat(place.path, &st) && is_socket_of(file, &st);
 }
 
 /* Has the socket's file another name in its directory now? */
-static bool is_renamed(const struct made *made, const struct file *file)
+static bool is_renamed(struct made *made, const struct file *file)
 {
-	const char *slash = strrchr(file->place.path, '/');
-	size_t len = slash ? slash - file->place.path + 1 : 0;
-	char *path = strndup(file->place.path, len);
-	DIR *directory = path ? opendir(path) : NULL;
-	const struct dirent *entry;
-	bool is_found = false;
-	struct statx st;
+	const struct directory *directory = directory_get(made, &file->place);
 
-	for (int i = 0; i < NAMES_LOOKED_AT && directory && !is_found; i++) {
-		entry = readdir(directory);
-		if (!entry)
-			break;
-		is_found = entry->d_ino == file->inode &&
-			   path_stat(dirfd(directory), entry->d_name, &st) &&
-			   is_socket_of(file, &st) && !is_other(made, file, len, entry->d_name);
-	}
-	if (directory)
-		closedir(directory);
-	free(path);
-	return is_found;
+	const struct name *name, wanted = { .inode = file->inode };
+
+	if (!directory || !directory->names_nr)
+		return false;
+	name = bsearch(&wanted, directory->names, directory->names_nr, sizeof(wanted),
+		       compare_names);
+	return name && is_new_name(made, file, directory, name->name);
 }
 
 /* In its mount namespace. */
-static void file_look(const struct made *made, struct file *file)
+static void file_look(struct made *made, struct file *file)
 {
 	bool is_fifo = file->mechanism == IPCT_FIFO;
 	struct statx st;
-	bool is_there = path_stat(AT_FDCWD, file->place.path, &st);
+	bool is_there = path_stat(file->place.path, &st);
 
 	if (!is_there && errno != ENOENT && errno != ENOTDIR)
 		return;
@@ -205,6 +283,7 @@ void made_look(struct made *made, __u32 mount_namespace)
 		if (file->place.mount_namespace == mount_namespace)
 			file_look(made, file);
 	}
+	directories_drop(made);
 }
 
 static int file_tell(const struct file *file, capture_sink sink, void *context)

@@ -8,6 +8,7 @@
 #include "graph/graph_capture.h"
 #include "model/listening.h"
 #include "model/provenance.h"
+#include "model/standing.h"
 
 struct build {
 	struct graph *graph;
@@ -439,34 +440,15 @@ static bool channel_was_used(const struct channel *channel)
 	return channel->unread.messages || channel->is_standing || channel->left;
 }
 
-/* May it be there when all processes are gone, or a file that bears its name? */
-static bool channel_may_be_left(const struct channel *channel)
-{
-	switch (channel->mechanism) {
-	case IPCT_FIFO:
-	case IPCT_UNIX_STREAM:
-	case IPCT_UNIX_DGRAM:
-	case IPCT_UNIX_SEQPACKET:
-	case IPCT_POSIX_MQ:
-	case IPCT_SYSV_MSG:
-	case IPCT_SYSV_SEM:
-	case IPCT_SYSV_SHM:
-	case IPCT_POSIX_SHM:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static enum graph_left left_of(const struct build *build, const struct channel *channel)
 {
-	if (channel->left == CHANNEL_LEFT_YES)
-		return GRAPH_LEFT_YES;
-	if (channel->left == CHANNEL_LEFT_UNKNOWN)
-		return GRAPH_LEFT_UNKNOWN;
-	return build->graph->capture.knows_leftovers || !channel_may_be_left(channel) ?
-		       GRAPH_LEFT_NO :
-		       GRAPH_LEFT_UNKNOWN;
+	static const enum graph_left lefts[] = {
+		[CHANNEL_LEFT_NO] = GRAPH_LEFT_NO,
+		[CHANNEL_LEFT_YES] = GRAPH_LEFT_YES,
+		[CHANNEL_LEFT_UNKNOWN] = GRAPH_LEFT_UNKNOWN,
+	};
+
+	return lefts[standing_left(channel, build->graph->capture.knows_leftovers)];
 }
 
 static int creator_add(struct build *build, const struct channel *channel,

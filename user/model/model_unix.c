@@ -57,6 +57,8 @@ static uint32_t peer_get(struct world *world, uint32_t id)
 	if (peer == SOCKET_NONE || mechanism == IPCT_UNIX_DGRAM ||
 	    !is_gone(socket_table_at(world->sockets, peer), id, is_embryo))
 		return peer;
+	if (socket_table_at(world->sockets, peer)->key.inode == key.inode)
+		key.inode = 0; /* that of what is gone */
 	return socket_table_replace(world->sockets, &key, mechanism);
 }
 

@@ -327,3 +327,18 @@ int standing_finish(struct world *world)
 		err = file_finish(world, file);
 	return err;
 }
+
+enum channel_left standing_left(const struct channel *channel, bool is_told)
+{
+	if (channel->left || is_told)
+		return channel->left;
+	switch (channel->mechanism) {
+	case IPCT_FIFO:
+	case IPCT_UNIX_STREAM:
+	case IPCT_UNIX_DGRAM:
+	case IPCT_UNIX_SEQPACKET:
+		return CHANNEL_LEFT_UNKNOWN;
+	default:
+		return is_standing(channel->mechanism) ? CHANNEL_LEFT_UNKNOWN : CHANNEL_LEFT_NO;
+	}
+}

@@ -10,6 +10,8 @@
 
 #include <ipctrace/event.h>
 
+#include "model/channel.h"
+
 struct standing_table;
 struct world;
 
@@ -32,6 +34,12 @@ int standing_describe(struct world *world, const struct ipct_object *object,
  * nobody used. 0 or -ENOMEM.
  */
 int standing_finish(struct world *world);
+
+/*
+ * Was the channel, or a file that bears its name, left behind? is_told: of all that may be left
+ * somebody has told. After standing_finish().
+ */
+enum channel_left standing_left(const struct channel *channel, bool is_told);
 
 /* Did the recorder look, at the end, for all that may be left? */
 bool standing_is_told(const struct world *world);
