@@ -112,7 +112,7 @@ PIPELINE = {
                    r"tee\[\d+\] -> wc\[\d+\] via pipe \(other -> wc\): \d+ messages, 1\.5 MiB")},
     "unread": {"require zcat -> sort via pipe": (
         r"unread = [\d,]+ B \(.*\), which is not unread = 0",
-        r"gzip\[\d+\] -> sort\[\d+\] via pipe \(zcat -> sort\)")},
+        r"gzip\[\d+\] -> sort\[\d+\] via pipe \(zcat -> sort\): .* KiB unread\n")},
     "left": {"at_exit sysv: 0": (r"1 object was left", r"left: sysv-msg 0x\w+, made by ipcmk\[\d+\]")},
 }
 
@@ -141,7 +141,8 @@ WEB = {
     "connection": {
         "forbid nginx -> php via tcp": (
             r"this was seen\n",
-            r"nginx\[\d+\] -> php-fpm\S+\[\d+\] via tcp 127\.0\.0\.1:9000 \(nginx -> php\): \d+ mess"),
+            r"nginx\[\d+\] -> php-fpm\S+\[\d+\] via tcp 127\.0\.0\.1:9000 \(nginx -> php\): "
+            r"10\d messages, \d+ KiB in 10\d channels\n"),
         "require nginx -> php via unix": (
             r"this was not seen\n", SOCKET_WHY,
             r"nearest: nginx\[\d+\] -> php-fpm\S+\[\d+\] via tcp 127\.0\.0\.1:9000"),
@@ -153,7 +154,7 @@ WEB = {
         r"nothing allows this", r"id\[\d+\] -> php-fpm\S+\[\d+\] via pipe \(other -> php\): 1 mess")},
     "unread": {"require nginx -> client via tcp": (
         r"unread = [\d,]+ B \(.*\), which is not unread = 0", r"why: a client that leaves early",
-        r"nginx\[\d+\] -> curl\[\d+\] via tcp 127\.0\.0\.1:80")},
+        r"for nothing\n    seen: nginx\[\d+\] -> curl\[\d+\] via tcp 127\.0\.0\.1:80 .* unread\n")},
     "left": {"at_exit sysv: 0": (
         r"1 object was left", rf"left: sysv-msg 0x0*{LEFT_KEY:x}, made by php-fpm\S+\[\d+\]")},
 }
@@ -191,7 +192,8 @@ POSTGRES = {
         r"nothing allows this", r"postgres\[\d+\] -> cat\[\d+\] via pipe \(backend -> other\): 1 mes")},
     "unread": {"require backend -> client via unix": (
         r"unread = [\d,]+ B \(.*\), which is not unread = 0", RESULT_WHY,
-        r"postgres\[\d+\] -> psql\[\d+\] via unix-stream \S+/\.s\.PGSQL\.5432")},
+        r"for nothing\n    seen: postgres\[\d+\] -> psql\[\d+\] via unix-stream "
+        r"\S+/\.s\.PGSQL\.5432 .* unread\n")},
     "left": {
         "at_exit sysv: 0": (r"1 object was left", r"left: sysv-shm 0x\w+, made by postgres\["),
         "at_exit posix-shm: 0": (r"left: posix-shm /PostgreSQL\.\d+, made by postgres\[",),

@@ -36,6 +36,18 @@ def with_loss(path, lost):
     return target
 
 
+def with_mechanisms(path, names):
+    """The capture as if it had been made with -e of these."""
+    blocks = list(capture_file.blocks(path.read_bytes()))
+    ensure_equal(blocks[0].kind, capture_file.HEAD, "the first block")
+    info = json.loads(blocks[0].raw)
+    info["mechanisms"] = names
+    blocks[0].raw = json.dumps(info).encode()
+    target = pathlib.Path(f"only-{names}.data")
+    target.write_bytes(capture_file.put_together(blocks))
+    return target
+
+
 def without_end(path):
     data = path.read_bytes()
     target = pathlib.Path("cut.data")
@@ -112,6 +124,20 @@ def lost_records():
     ensure_in("--fail-on gone", done.stderr, "stderr")
     done = diff(FIFO, lossy, "--fail-on", "gone", status=INCOMPLETE)
     ensure_in("1 more is not certain", done.stderr, "stderr")
+
+
+@case
+def not_traced():
+    """What a capture was made without is neither there nor gone, and that is no success."""
+    fifo = with_mechanisms(FIFO, "fifo")
+    for old, new, limit in ((PIPE, fifo, "gone"), (fifo, PIPE, "new")):
+        done = diff(old, new, "--fail-on", limit, status=INCOMPLETE)
+        ensure_in(f"--fail-on {limit} is not decided: ", done.stderr, "stderr")
+        diff(old, new, "--fail-on", f"{limit},uncertain", status=VIOLATION)
+    # the edge of what both traced, and no limit at all
+    diff(PIPE, fifo, "--fail-on", "new,gone", status=VIOLATION)
+    diff(fifo, fifo, "--fail-on", "new,gone")
+    diff(PIPE, fifo)
 
 
 @case

@@ -51,6 +51,8 @@ static inline struct graph *fixture_new(void)
 	graph->capture.duration_ns = 10000000000;
 	graph->capture.command = fixture_strings(command);
 	graph->capture.is_complete = true;
+	graph->capture.barrier_cpus = graph->capture.barrier_reached = 2;
+	graph->capture.is_barrier_reached = true;
 	graph->ledger = (struct graph_ledger){ .seen = 120, .recorded = 117, .aggregated = 3 };
 	return graph;
 }

@@ -372,9 +372,14 @@ static void test_lossy(void **state)
 	check_change(diff_find(diff, "a", "c", ""), GRAPH_CHANGE_CHANGED, true);
 	graph_diff_free(diff);
 	pair.now->capture.is_lossy = false;
-	pair.before->capture.barrier_cpus = 2; /* of which not all were reached */
-	pair.now->capture.barrier_cpus = 2;
-	pair.now->capture.is_barrier_reached = true;
+	pair.before->capture.barrier_reached = 1;
+	pair.before->capture.is_barrier_reached = false;
+	diff = diff_pair_compare(&pair);
+	check_change(diff_find(diff, "a", "b", ""), GRAPH_CHANGE_GONE, true);
+	check_change(diff_find(diff, "a", "d", ""), GRAPH_CHANGE_NEW, false);
+	graph_diff_free(diff);
+	/* none at all proves no more */
+	pair.before->capture.barrier_cpus = 0;
 	diff = diff_pair_compare(&pair);
 	check_change(diff_find(diff, "a", "b", ""), GRAPH_CHANGE_GONE, true);
 	check_change(diff_find(diff, "a", "d", ""), GRAPH_CHANGE_NEW, false);

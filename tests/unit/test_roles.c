@@ -155,6 +155,36 @@ static void test_order_of_processes(void **state)
 	graph_free(graph);
 }
 
+/* Two processes that are each other's parent: no true capture has them, a file may. */
+static void test_loop_of_parents(void **state)
+{
+	struct graph *graph = fixture_new();
+
+	(void)state;
+	fixture_process(graph, 20, "sh", "/bin/sh");
+	fixture_process(graph, 19, "sh", "/bin/sh");
+	graph->processes[0].parent = 1;
+	graph->processes[1].parent = 0;
+	roles_are(graph, "transparent: [sh]", "other other");
+	fixture_process(graph, 21, "a", "/a");
+	graph->processes[1].parent = 2;
+	graph->processes[2].parent = 0;
+	roles_are(graph, "roles: {c: {parent: other}}\ntransparent: [sh]", "c c c");
+	graph_free(graph);
+}
+
+/* The program was replaced while the process ran. */
+static void test_deleted(void **state)
+{
+	struct graph *graph = fixture_new();
+
+	(void)state;
+	fixture_process(graph, 10, "nginx", "/usr/sbin/nginx (deleted)");
+	fixture_process(graph, 11, "a", " (deleted)");
+	roles_are(graph, "roles: {a: {exe: \"*/nginx\"}}", "a other");
+	graph_free(graph);
+}
+
 static void test_transparent(void **state)
 {
 	struct graph *graph = example_new();
@@ -186,6 +216,8 @@ int main(void)
 		cmocka_unit_test(test_first_wins),
 		cmocka_unit_test(test_parents),
 		cmocka_unit_test(test_order_of_processes),
+		cmocka_unit_test(test_loop_of_parents),
+		cmocka_unit_test(test_deleted),
 		cmocka_unit_test(test_transparent),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_traced),

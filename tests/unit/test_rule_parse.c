@@ -76,6 +76,10 @@ static void test_name(void **state)
 	assert_string_equal(rule.name, "/run/my \"own\" sock");
 	assert_int_equal(rule.bounds_nr, 1);
 	rule_fini(&rule);
+	rule = good(spec, "nginx\t->\v* via\runix\fx\nwhere messages\f=\v1\r");
+	assert_string_equal(rule.name, "x");
+	assert_int_equal(rule.bounds_nr, 1);
+	rule_fini(&rule);
 	rule = good(spec, "nginx -> * via unix \"where\"");
 	assert_string_equal(rule.name, "where");
 	rule_fini(&rule);
@@ -181,6 +185,12 @@ static const struct {
 	{ "nginx -> * via pipe where bytes = 5,", 37, "a bound is missing" },
 	{ "nginx -> * via pipe where bytes = 5 and x", 37, "comma" },
 	{ "nginx -- * via memfd where bytes = 5", 28, "no bytes can be counted" },
+	{ "nginx -> * via pipe\fwhere messages >= 1, garbage", 42, "nothing called 'garbage'" },
+	{ "nginx -> * via pipe\vx\rgarbage", 23, "'garbage' behind the name" },
+	{ "nginx -> * via pipe where messages = 1\fgarbage", 40, "put a comma between" },
+	{ "nginx -> * via pipe x \"\" where nonsense", 23, "behind the name" },
+	{ "nginx -> * via pipe \"\" \"\" where nonsense", 24, "behind the name" },
+	{ "nginx -> * via pipe x \"where\" messages = 1", 23, "behind the name" },
 	{ "nginx -> * via unix \xc3\xbc where bytes = x", 37, "takes a size" },
 };
 

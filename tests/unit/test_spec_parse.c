@@ -172,6 +172,9 @@ static void test_roles(void **state)
 	bad("ipctrace: 1\nroles: {a: {com: c}}\n", 2, 13, "did you mean 'comm'");
 	bad("ipctrace: 1\nroles: {a: {exe: {b: c}}}\n", 2, 18, "a mapping");
 	bad("ipctrace: 1\nroles: {a: {exe: \"\"}}\n", 2, 18, "nothing");
+	bad("ipctrace: 1\nroles: {a: {listens: []}}\n", 2, 22, "an empty list");
+	bad("ipctrace: 1\nroles: {a: {comm: c, parent: []}}\n", 2, 30, "an empty list");
+	bad("ipctrace: 1\nroles:\n  a:\n    listens:\n", 4, 13, "nothing");
 	bad("ipctrace: 1\nroles: {a: {parent: b}}\n", 2, 21, "no role 'b'");
 	bad("ipctrace: 1\nroles: {a: {uid: no-such-user-here}}\n", 2, 18, "no user");
 	bad("ipctrace: 1\nroles: {a: {traced: maybe}}\n", 2, 21, "true");

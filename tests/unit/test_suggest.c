@@ -48,6 +48,21 @@ static void test_none_is_near(void **state)
 	assert_string_equal(nearest(long_word), "(none)");
 }
 
+/* What is much too long costs no time, whatever is near to it. */
+static void test_long(void **state)
+{
+	char choice[64], word[65];
+	const char *const choices[] = { choice };
+
+	(void)state;
+	memset(choice, 'r', sizeof(choice));
+	memset(word, 'r', sizeof(word));
+	choice[63] = word[64] = '\0';
+	assert_null(suggest_nearest(word, choices, 1));
+	word[63] = '\0';
+	assert_ptr_equal(suggest_nearest(word, choices, 1), choice);
+}
+
 static void test_choose(void **state)
 {
 	char hint[100] = "";
@@ -68,6 +83,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_none_is_near),
+		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_choose),
 	};
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -78,6 +79,8 @@ class Guest:
 
     def start(self, command, passed, on_board):
         """on_board: how many serial ports the machine has without PCI."""
+        if not shutil.which(command[0]):
+            raise Failed(CANNOT_START, f"'{command[0]}' is missing; 'tools/deps vm' installs it")
         writers = []
         for number in range(5):
             reader, writer = os.pipe()

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORD_MAX 63 /* longer choices are not suggested */
+#define WORD_MAX 63 /* longer choices are not suggested, to longer words nothing is */
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -52,6 +52,8 @@ const char *suggest_nearest(const char *word, const char *const *words, size_t n
 	const char *nearest = NULL;
 	size_t best = 0, limit = (strlen(word) + 2) / 3, i;
 
+	if (strlen(word) > WORD_MAX)
+		return NULL;
 	for (i = 0; i < nr; i++) {
 		size_t edits;
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * The word of `words` (`nr` of them) nearest to `word`, or NULL if none is near. Borrowed
- * from `words`.
+ * The word of `words` (`nr` of them) nearest to `word`, or NULL if none is near or `word`
+ * is longer than any that is meant. Borrowed from `words`.
  */
 const char *suggest_nearest(const char *word, const char *const *words, size_t nr);
 

@@ -13,6 +13,7 @@
 
 #include <linux/magic.h>
 
+#include "base/path.h"
 #include "capture/procfs_internal.h"
 
 #define MAGIC_MQUEUE 0x19800202
@@ -219,7 +220,7 @@ static bool link_is_queue(const struct walk *walk)
 /* A path's length, without the mark if the file is not linked any more. */
 static size_t path_len(const struct walk *walk)
 {
-	return walk->file.stx_nlink ? strlen(walk->link) : procfs_undeleted(walk->link);
+	return walk->file.stx_nlink ? strlen(walk->link) : path_undeleted(walk->link);
 }
 
 /* Wherever the queues are mounted, a queue's name has one slash. */

@@ -13,7 +13,6 @@
 /* `task/` and two numbers: no path that is built here is longer. */
 #define PROCFS_PATH_MAX 64
 #define PROCFS_NAMESPACE_MAX 64
-#define PROCFS_DELETED " (deleted)"
 
 /* Where records go, and which are wanted. */
 struct procfs_out {
@@ -38,9 +37,6 @@ void procfs_put_name(const char *bytes, size_t len, char *ret_name, __u16 *ret_l
 
 /* As the kernel side has device numbers. */
 __u64 procfs_device(unsigned int major, unsigned int minor);
-
-/* Length of a path without the mark of an unlinked file. */
-size_t procfs_undeleted(const char *path);
 
 /* What /proc/PID/stat says. */
 struct procfs_stat {

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 #define RIGHTS_SHARED 3 /* `rw-s`: which letter says it */
 #define SYSV_PREFIX "/SYSV"
 #define SYSV_DIGITS 8
@@ -95,7 +97,7 @@ static bool memory_find_internal(const struct line *line, size_t len, struct mem
 
 static bool memory_find(const struct line *line, struct memory *ret_memory)
 {
-	size_t len = procfs_undeleted(line->path);
+	size_t len = path_undeleted(line->path);
 
 	memset(ret_memory, 0, sizeof(*ret_memory));
 	if (memory_find_internal(line, len, ret_memory))

@@ -62,13 +62,6 @@ __u64 procfs_device(unsigned int major, unsigned int minor)
 	return (__u64)major << DEVICE_MINOR_BITS | minor;
 }
 
-size_t procfs_undeleted(const char *path)
-{
-	size_t len = strlen(path), mark = strlen(PROCFS_DELETED);
-
-	return len > mark && !strcmp(path + len - mark, PROCFS_DELETED) ? len - mark : len;
-}
-
 int procfs_open(__u32 pid)
 {
 	char path[PROCFS_PATH_MAX];

@@ -62,8 +62,9 @@ static const char doc[] =
 	"Edges are the same by the programs at both ends, mechanism and channel name, never by "
 	"pid. What a name has that another run calls otherwise (pids, ports that the kernel gave, "
 	"names of mktemp) is not compared. svg needs Graphviz' dot.\n\n"
-	"Exit status: 0 nothing of --fail-on; 1 some of it; 2 usage; 4 a capture is incomplete, so "
-	"that nothing proves that an edge is not there; 5 a file that is no capture.\n\n"
+	"Exit status: 0 nothing of --fail-on; 1 some of it; 2 usage; 4 a capture is incomplete, or "
+	"was made without a mechanism that --fail-on meets, so that nothing proves that an edge is "
+	"not there; 5 a file that is no capture.\n\n"
 	"Examples:\n"
 	"  ipctrace diff before.data after.data\n"
 	"  ipctrace diff good.data new.data --fail-on new,gone,bytes+20%\n"
@@ -251,6 +252,37 @@ static bool tell_incomplete(const struct diff_options *asked, const struct graph
 	return is_incomplete;
 }
 
+/* Is an edge in doubt because one of the captures was made without its mechanism? */
+static bool is_untraced(const struct diff_view *view, const struct graph_limit *limit)
+{
+	for (size_t i = 0; i < view->diff->edges_nr; i++) {
+		const struct graph_diff_edge *edge = &view->diff->edges[i];
+
+		if (graph_limit_judge(limit, edge) != GRAPH_VERDICT_DOUBTFUL)
+			continue;
+		for (int age = 0; age < GRAPH_DIFF_AGES; age++)
+			if (!graph_diff_is_traced(&view->graphs[age]->capture, edge->mechanism))
+				return true;
+	}
+	return false;
+}
+
+/* Says so of each limit that the captures could not be held to. */
+static bool tell_untraced(const struct diff_options *asked, const struct diff_view *view)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < asked->limits_nr; i++) {
+		if (!is_untraced(view, &asked->limits[i]))
+			continue;
+		log_warn("--fail-on %s is not decided: one of the captures was made without the "
+			 "mechanism of an edge that the other has; record both with the same -e",
+			 asked->limits[i].text);
+		is_any = true;
+	}
+	return is_any;
+}
+
 static int judge(const struct diff_options *asked, const struct diff_view *view)
 {
 	bool is_incomplete = tell_incomplete(asked, view->graphs);
@@ -260,6 +292,7 @@ static int judge(const struct diff_options *asked, const struct diff_view *view)
 		broken += tell_broken(view->diff, &asked->limits[i], asked->fails_on_uncertain);
 	if (broken)
 		return EXIT_CODE_VIOLATION;
+	is_incomplete |= tell_untraced(asked, view);
 	return is_incomplete ? EXIT_CODE_INCOMPLETE : EXIT_CODE_OK;
 }
 

@@ -18,6 +18,7 @@
 #include "output/output.h"
 #include "verify/evaluate.h"
 #include "verify/learn.h"
+#include "verify/scene.h"
 #include "verify/spec_update.h"
 
 extern char **environ;
@@ -34,11 +35,14 @@ static int write_failed(const char *path, int err)
 /* What is missing cannot be told from what did not happen. */
 static int graph_check(const struct graph *graph)
 {
-	if (!graph->ledger.lost && graph->capture.is_complete && !graph->capture.has_unresolved)
+	const struct scene scene = { .graph = graph };
+	enum verdict_reason gap = scene_gap(&scene, 0);
+
+	if (gap == VERDICT_REASON_NONE)
 		return EXIT_CODE_OK;
-	log_err("the capture is not whole (%llu records lost), and nothing is learnt from it; a "
-		"larger --ring-size may help",
-		(unsigned long long)graph->ledger.lost);
+	log_err("the capture is not whole (%s; %llu records lost), and nothing is learnt from it; "
+		"let the command end, and a larger --ring-size may help",
+		verdict_reason_names[gap], (unsigned long long)graph->ledger.lost);
 	return EXIT_CODE_INCOMPLETE;
 }
 

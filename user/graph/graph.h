@@ -65,8 +65,10 @@ struct graph_capture {
 	uint32_t barrier_cpus, barrier_reached;
 	bool is_barrier_reached;
 	char barrier_missed[GRAPH_CPUS_MAX]; /* the other CPUs: `0-3,5` */
-	int command_status;  /* as a shell says it; -1: no command, or it had not ended */
-	bool has_unresolved; /* something went through a channel that nobody can name */
+	int command_status;	   /* as a shell says it; -1: no command, or it had not ended */
+	char end[GRAPH_CAUSE_LEN]; /* why it ended: "command", "duration", …; empty: not known */
+	uint64_t rejected;	   /* records that make no sense */
+	bool has_unresolved;	   /* something went through a channel that nobody can name */
 	/* false: what was left behind need not have a channel, nor need a channel tell */
 	bool knows_leftovers;
 };

@@ -69,6 +69,8 @@ int graph_capture_fill(const struct world *world, const struct capture_info *inf
 	out->knows_leftovers = is_complete && standing_is_told(world);
 	out->has_unresolved = world->has_unresolved;
 	out->command_status = info->command && is_complete ? ledger->command_status : -1;
+	memcpy(out->end, ledger->end, sizeof(out->end));
+	out->rejected = world->rejected;
 	out->mechanisms = mechanisms_of(info->mechanisms);
 	if (!out->host || !out->kernel || !out->arch || !out->hooks ||
 	    (info->command && !out->command))

@@ -236,15 +236,18 @@ static void side_add(struct graph_diff_side *side, const struct diff_item *item)
 
 bool graph_diff_is_whole(const struct graph_capture *capture)
 {
-	return !capture->is_lossy && (!capture->barrier_cpus || capture->is_barrier_reached);
+	return !capture->is_lossy && capture->is_barrier_reached;
+}
+
+bool graph_diff_is_traced(const struct graph_capture *capture, enum ipct_mechanism mechanism)
+{
+	return !capture->mechanisms || capture->mechanisms >> mechanism & 1;
 }
 
 /* Could the capture have missed an edge of this mechanism? */
 static bool is_blind(const struct graph_capture *capture, enum ipct_mechanism mechanism)
 {
-	bool is_traced = !capture->mechanisms || capture->mechanisms >> mechanism & 1;
-
-	return !graph_diff_is_whole(capture) || !is_traced;
+	return !graph_diff_is_whole(capture) || !graph_diff_is_traced(capture, mechanism);
 }
 
 static void side_finish(struct graph_diff_side *side, const struct graph_diff_edge *edge,

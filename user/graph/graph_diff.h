@@ -43,10 +43,13 @@ enum graph_change {
 };
 
 /*
- * Is all in the capture that was done before its end? Then what it lacks was not done. One of a
- * version that made no barrier is taken at its word.
+ * Is all in the capture that was done before its end? Then what it lacks was not done. One without
+ * a barrier, or with one that did not reach all CPUs, does not prove it.
  */
 bool graph_diff_is_whole(const struct graph_capture *capture);
+
+/* Was this mechanism traced? A capture that does not say which were is taken to have all. */
+bool graph_diff_is_traced(const struct graph_capture *capture, enum ipct_mechanism mechanism);
 
 /* "new", "gone", "changed", "unchanged". */
 extern const char *const graph_change_names[GRAPH_CHANGES];

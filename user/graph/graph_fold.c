@@ -62,6 +62,8 @@ static int capture_copy(struct graph_capture *to, const struct graph_capture *fr
 	memcpy(to->barrier_missed, from->barrier_missed, sizeof(to->barrier_missed));
 	to->has_unresolved = from->has_unresolved;
 	to->command_status = from->command_status;
+	to->rejected = from->rejected;
+	memcpy(to->end, from->end, sizeof(to->end));
 	if (from->command && strings_copy(&to->command, from->command))
 		return -ENOMEM;
 	if (string_copy(&to->host, from->host) || string_copy(&to->kernel, from->kernel))

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "graph/graph_name.h"
 
 #define COMM_FULL 15 /* what the kernel keeps of a longer name */
-#define DELETED " (deleted)"
 
 /* Part of a text. */
 struct word {
@@ -53,10 +53,8 @@ static struct word last_part(const char *path)
 static struct word file_of(const struct graph_process *process)
 {
 	struct word word = last_part(process->exe ? process->exe : "");
-	size_t tail = strlen(DELETED);
 
-	if (word.len > tail && !strcmp(word.text + word.len - tail, DELETED))
-		word.len -= tail;
+	word.len = path_undeleted(word.text);
 	return word;
 }
 

@@ -10,9 +10,10 @@
 #include "graph/graph_view.h"
 #include "output/describe.h"
 #include "output/line.h"
+#include "output/verdict_edges.h"
 #include "output/verify.h"
 
-#define EDGES_SHOWN 8 /* of a rule; the rest is counted */
+#define PAIRS_SHOWN 8 /* of a rule, and objects; the rest is counted */
 
 struct words {
 	const struct verdicts *verdicts;
@@ -125,27 +126,6 @@ char *verdict_words_edge(const struct graph *graph, const struct graph_edge *edg
 	return text;
 }
 
-/* With roles and numbers, `in numbers` as the report has them. */
-static char *edge_words(const struct words *words, const char *what, uint32_t index)
-{
-	const struct graph *graph = words->verdicts->graph;
-	const struct graph_edge *edge = &graph->edges[index];
-	const uint32_t *roles = words->verdicts->roles;
-	char messages[UNITS_TEXT_MAX], bytes[UNITS_TEXT_MAX];
-	char *pair = verdict_words_edge(graph, edge), *text = NULL;
-
-	units_format_count(messages, sizeof(messages), edge->count.messages);
-	units_format_bytes(bytes, sizeof(bytes), edge->count.bytes);
-	if (pair)
-		text = text_new("%s %s (%s -> %s): %s message%s, %s%s", what, pair,
-				spec_role_name(words->verdicts->spec, roles[edge->from]),
-				spec_role_name(words->verdicts->spec, roles[edge->to]), messages,
-				edge->count.messages == 1 ? "" : "s", bytes,
-				edge->is_exact ? "" : ", not exact");
-	free(pair);
-	return text;
-}
-
 static char *pair_words(const struct words *words, const struct verdict_pair *pair)
 {
 	const struct graph *graph = words->verdicts->graph;
@@ -169,18 +149,17 @@ static char *pair_words(const struct words *words, const struct verdict_pair *pa
 static int edges_describe(struct words *words)
 {
 	const struct verdict *verdict = words->verdict;
-	int err = 0;
+	char *lines[VERDICT_EDGES_LINES];
+	size_t nr;
+	int err = verdict_edges_tell(words->verdicts, verdict, lines, &nr);
 
-	for (size_t i = 0; i < verdict->edges_nr && i < EDGES_SHOWN && !err; i++)
-		err = detail_add(words, edge_words(words, "seen:", verdict->edges[i]));
-	if (!err && verdict->edges_nr > EDGES_SHOWN)
-		err = detail_add(words,
-				 text_new("and %zu edges more", verdict->edges_nr - EDGES_SHOWN));
-	for (size_t i = 0; i < verdict->pairs_nr && i < EDGES_SHOWN && !err; i++)
+	for (size_t i = 0; i < nr; i++)
+		(void)detail_add(words, lines[i]); /* there are few */
+	for (size_t i = 0; i < verdict->pairs_nr && i < PAIRS_SHOWN && !err; i++)
 		err = detail_add(words, pair_words(words, &verdict->pairs[i]));
-	if (!err && verdict->pairs_nr > EDGES_SHOWN)
+	if (!err && verdict->pairs_nr > PAIRS_SHOWN)
 		err = detail_add(words,
-				 text_new("and %zu pairs more", verdict->pairs_nr - EDGES_SHOWN));
+				 text_new("and %zu pairs more", verdict->pairs_nr - PAIRS_SHOWN));
 	return err;
 }
 
@@ -239,7 +218,8 @@ static int absence_describe(struct words *words)
 		err = detail_add(words, text_new("no process has the role '%s'",
 						 spec_role_name(spec, verdict->rule->to)));
 	if (!err && verdict->nearest != GRAPH_NONE)
-		err = detail_add(words, edge_words(words, "nearest:", verdict->nearest));
+		err = detail_add(words,
+				 verdict_edges_one(words->verdicts, "nearest:", verdict->nearest));
 	return err;
 }
 
@@ -249,7 +229,7 @@ static int leftovers_describe(struct words *words)
 	const struct graph_leftovers *left = &words->verdict->leftovers;
 	int err = 0;
 
-	for (size_t i = 0; i < left->nr && i < EDGES_SHOWN && !err; i++) {
+	for (size_t i = 0; i < left->nr && i < PAIRS_SHOWN && !err; i++) {
 		const struct graph_channel *channel = &graph->channels[left->channels[i]];
 		char *maker = describe_process(&graph->processes[channel->created_by]);
 
@@ -260,8 +240,8 @@ static int leftovers_describe(struct words *words)
 			      -ENOMEM;
 		free(maker);
 	}
-	if (!err && left->nr > EDGES_SHOWN)
-		err = detail_add(words, text_new("and %zu more", left->nr - EDGES_SHOWN));
+	if (!err && left->nr > PAIRS_SHOWN)
+		err = detail_add(words, text_new("and %zu more", left->nr - PAIRS_SHOWN));
 	return err;
 }
 
@@ -346,6 +326,16 @@ static char *not_recorded_message(const struct verdict *verdict)
 			"command was still running");
 }
 
+static char *barrier_message(const struct graph_capture *capture)
+{
+	if (!capture->barrier_cpus)
+		return text_new("the capture has no barrier at its end, as of an older version, so "
+				"what was not seen may have happened");
+	return text_new("the barrier at the end reached %u of %u CPUs, so what was not seen may "
+			"have happened",
+			capture->barrier_reached, capture->barrier_cpus);
+}
+
 static char *message_new(const struct words *words)
 {
 	const struct verdict *verdict = words->verdict;
@@ -370,8 +360,14 @@ static char *message_new(const struct words *words)
 	case VERDICT_REASON_LOST:
 		return lost_message(&verdicts->graph->ledger);
 	case VERDICT_REASON_CUT:
-		return strdup("the recorder did not end this capture, so what was not seen may "
-			      "have happened");
+		return strdup("recording stopped early (killed, full, or the command went on), so "
+			      "what was not seen may have happened");
+	case VERDICT_REASON_BARRIER:
+		return barrier_message(&verdicts->graph->capture);
+	case VERDICT_REASON_CONTRADICTED:
+		return strdup("the capture contradicts itself: some of its records make no sense, "
+			      "or are not as many as were counted; so what was not seen may have "
+			      "happened");
 	case VERDICT_REASON_UNRESOLVED:
 		return strdup("a transfer went through a descriptor that was gone before it could "
 			      "be looked up, so what was not seen may have happened");

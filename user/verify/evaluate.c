@@ -96,8 +96,7 @@ static void exit_judge(struct evaluation *evaluation)
 	if (capture->command_status >= 0 && (uint32_t)capture->command_status != exit->status)
 		verdict_set(verdict, VERDICT_FAIL, VERDICT_REASON_STATUS);
 	else if (capture->command_status < 0)
-		verdict_set(verdict, exit->line ? VERDICT_INCONCLUSIVE : VERDICT_SKIPPED,
-			    VERDICT_REASON_NOT_RECORDED);
+		verdict_set(verdict, VERDICT_INCONCLUSIVE, VERDICT_REASON_NOT_RECORDED);
 }
 
 static int rest_judge(struct evaluation *evaluation)

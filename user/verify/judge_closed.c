@@ -84,11 +84,9 @@ static int pairs_find(const struct scene *scene, struct verdict *verdict)
 }
 
 /* One of the edges is there for sure, whatever the others are. */
-static bool is_certain(const struct scene *scene, const struct verdict *verdict)
+static bool is_certain(const struct verdict *verdict)
 {
-	if (verdict->pairs_nr || scene_trusts_numbers(scene) || scene_is_lossy(scene))
-		return true;
-	return verdict->messages.low || verdict->bytes.low;
+	return verdict->pairs_nr || verdict->messages.low || verdict->bytes.low;
 }
 
 int judge_closed(const struct scene *scene, struct verdict *verdict)
@@ -102,10 +100,11 @@ int judge_closed(const struct scene *scene, struct verdict *verdict)
 		err = measure_edges(scene, verdict);
 	if (err)
 		return err;
-	if ((verdict->edges_nr || verdict->pairs_nr) && is_certain(scene, verdict))
+	if ((verdict->edges_nr || verdict->pairs_nr) && is_certain(verdict))
 		verdict_set(verdict, VERDICT_FAIL, VERDICT_REASON_SEEN);
 	else if (verdict->edges_nr)
-		verdict_set(verdict, VERDICT_INCONCLUSIVE, VERDICT_REASON_UNPROVEN);
+		verdict_set(verdict, VERDICT_INCONCLUSIVE,
+			    gap == VERDICT_REASON_NONE ? VERDICT_REASON_UNPROVEN : gap);
 	else if (gap != VERDICT_REASON_NONE)
 		verdict_set(verdict, VERDICT_INCONCLUSIVE, gap);
 	return 0;

@@ -73,13 +73,12 @@ static int matches_find(const struct scene *scene, struct verdict *verdict)
 	return verdict->rule->is_memory ? pairs_find(scene, verdict) : edges_find(scene, verdict);
 }
 
-/* Did any of it happen for sure? Where records were lost, what is left of it was seen. */
-static enum certainty is_seen(const struct scene *scene, const struct verdict *verdict)
+/* Did any of it happen for sure? */
+static enum certainty is_seen(const struct verdict *verdict)
 {
 	if (!verdict->edges_nr && !verdict->pairs_nr)
 		return CERTAIN_NO;
-	if (verdict->pairs_nr || verdict->messages.low || verdict->bytes.low ||
-	    scene->graph->ledger.lost > scene->max_lost || !scene->graph->capture.is_complete)
+	if (verdict->pairs_nr || verdict->messages.low || verdict->bytes.low)
 		return CERTAIN_YES;
 	return CERTAIN_MAYBE;
 }
@@ -124,12 +123,13 @@ static bool all_are_measured(const struct verdict *verdict)
 	return true;
 }
 
-/* Why a number is not certain: what was lost, or the order of what was seen. */
-static enum verdict_reason doubt(const struct scene *scene, const struct verdict *verdict)
+/* Why something is not certain: what may be missing, or `reason` where nothing is. */
+static enum verdict_reason doubt(const struct scene *scene, const struct verdict *verdict,
+				 enum verdict_reason reason)
 {
 	enum verdict_reason gap = scene_gap(scene, verdict->rule->mechanisms);
 
-	return gap == VERDICT_REASON_NONE ? VERDICT_REASON_BOUND : gap;
+	return gap == VERDICT_REASON_NONE ? reason : gap;
 }
 
 /* Required --------------------------------------------------------------------------------- */
@@ -195,10 +195,10 @@ static void required_is_absent(const struct scene *scene, struct verdict *verdic
 }
 
 /* `count` is of messages, or of pairs that share memory; 1 is any trace of it. */
-static enum certainty is_often_enough(const struct scene *scene, const struct verdict *verdict)
+static enum certainty is_often_enough(const struct verdict *verdict)
 {
 	const struct spec_bound often = { .low = verdict->rule->count, .high = UINT64_MAX };
-	enum certainty seen = is_seen(scene, verdict);
+	enum certainty seen = is_seen(verdict);
 
 	if (seen == CERTAIN_NO || verdict->rule->count <= 1)
 		return seen;
@@ -215,17 +215,19 @@ int judge_require(const struct scene *scene, struct verdict *verdict)
 		err = bounds_measure(scene, verdict);
 	if (err)
 		return err;
-	seen = is_seen(scene, verdict);
-	often = is_often_enough(scene, verdict);
+	seen = is_seen(verdict);
+	often = is_often_enough(verdict);
 	bounds = bounds_hold(verdict);
 	if (seen == CERTAIN_NO)
 		required_is_absent(scene, verdict);
 	else if (often == CERTAIN_NO || bounds == CERTAIN_NO)
 		verdict_set(verdict, VERDICT_FAIL, VERDICT_REASON_BOUND);
 	else if (seen == CERTAIN_MAYBE)
-		verdict_set(verdict, VERDICT_INCONCLUSIVE, VERDICT_REASON_UNPROVEN);
+		verdict_set(verdict, VERDICT_INCONCLUSIVE,
+			    doubt(scene, verdict, VERDICT_REASON_UNPROVEN));
 	else if (often == CERTAIN_MAYBE || bounds == CERTAIN_MAYBE)
-		verdict_set(verdict, VERDICT_INCONCLUSIVE, doubt(scene, verdict));
+		verdict_set(verdict, VERDICT_INCONCLUSIVE,
+			    doubt(scene, verdict, VERDICT_REASON_BOUND));
 	else if (!all_are_measured(verdict))
 		verdict_set(verdict, VERDICT_SKIPPED, VERDICT_REASON_NOT_MEASURED);
 	return 0;
@@ -270,16 +272,18 @@ int judge_forbid(const struct scene *scene, struct verdict *verdict)
 		err = bounds_measure(scene, verdict);
 	if (err)
 		return err;
-	seen = is_seen(scene, verdict);
+	seen = is_seen(verdict);
 	broken = least(seen, bounds_hold(verdict));
 	if (broken == CERTAIN_YES && !all_are_measured(verdict))
 		verdict_set(verdict, VERDICT_SKIPPED, VERDICT_REASON_NOT_MEASURED);
 	else if (broken == CERTAIN_YES)
 		verdict_set(verdict, VERDICT_FAIL, VERDICT_REASON_SEEN);
 	else if (seen == CERTAIN_MAYBE && broken == CERTAIN_MAYBE)
-		verdict_set(verdict, VERDICT_INCONCLUSIVE, VERDICT_REASON_UNPROVEN);
+		verdict_set(verdict, VERDICT_INCONCLUSIVE,
+			    doubt(scene, verdict, VERDICT_REASON_UNPROVEN));
 	else if (broken == CERTAIN_MAYBE)
-		verdict_set(verdict, VERDICT_INCONCLUSIVE, doubt(scene, verdict));
+		verdict_set(verdict, VERDICT_INCONCLUSIVE,
+			    doubt(scene, verdict, VERDICT_REASON_BOUND));
 	else if (seen == CERTAIN_NO && gap != VERDICT_REASON_NONE)
 		verdict_set(verdict, VERDICT_INCONCLUSIVE, gap);
 	return 0;

@@ -11,6 +11,7 @@
 
 #include <uthash.h>
 
+#include "base/path.h"
 #include "verify/learn.h"
 #include "verify/spec.h"
 
@@ -57,7 +58,7 @@ static bool is_interpreter(const char *base)
 
 		/* python3, python3.11 */
 		if (!strncmp(base, names[i], len) &&
-		    base[len + strspn(base + len, "0123456789.")] == '\0')
+		    len + strspn(base + len, "0123456789.") == path_undeleted(base))
 			return true;
 	}
 	return false;
@@ -73,12 +74,20 @@ static const char *script_of(const struct graph_process *process)
 	return base_of(process->args[1]);
 }
 
+/* One that was replaced since is the same. */
+static bool is_same_path(const char *a, const char *b)
+{
+	size_t len = path_undeleted(a);
+
+	return len == path_undeleted(b) && !strncmp(a, b, len);
+}
+
 /* The same program: forked, and not run anew with another one. */
 static bool is_same_program(const struct graph_process *a, const struct graph_process *b)
 {
 	const char *script_a = script_of(a), *script_b = script_of(b);
 
-	return !strcmp(a->exe, b->exe) && (a->exe[0] || !strcmp(a->comm, b->comm)) &&
+	return is_same_path(a->exe, b->exe) && (a->exe[0] || !strcmp(a->comm, b->comm)) &&
 	       !strcmp(script_a ? script_a : "", script_b ? script_b : "");
 }
 
@@ -131,10 +140,11 @@ static char *joined(const char *before, char *text, const char *behind)
 	return all;
 }
 
+/* `base`: name of the file that it runs. */
 static int program_fill(const struct graph *graph, const struct graph_process *process,
-			struct program *program)
+			const char *base, struct program *program)
 {
-	const char *script = script_of(process), *base = base_of(process->exe);
+	const char *script = script_of(process);
 
 	program->is_child = process->parent != GRAPH_NONE &&
 			    is_same_program(&graph->processes[process->parent], process);
@@ -172,9 +182,12 @@ static void program_number(struct programs *programs, struct program *program)
 static int program_note(struct programs *programs, const struct graph *graph,
 			const struct graph_process *process)
 {
+	const char *file = base_of(process->exe);
+	char *base = strndup(file, path_undeleted(file));
 	struct program *program = calloc(1, sizeof(*program)), *known;
-	int err = program ? program_fill(graph, process, program) : -ENOMEM;
+	int err = program && base ? program_fill(graph, process, base, program) : -ENOMEM;
 
+	free(base);
 	if (err) {
 		program_free(program);
 		return err;

@@ -56,6 +56,7 @@ struct flow {
 	struct graph_count ours_least, others_least;
 	bool is_exact;	/* ours are */
 	bool is_shared; /* with edges that the rule does not speak of */
+	bool is_lone;	/* nobody else was seen to send or receive here */
 	UT_hash_handle hh;
 };
 
@@ -78,11 +79,46 @@ static struct flow *flow_find(struct flows *flows, const struct graph_edge *edge
 	return flow;
 }
 
+static bool role_sends(enum ipct_role role)
+{
+	return role == IPCT_ROLE_SEND || role == IPCT_ROLE_POST;
+}
+
+static bool role_receives(enum ipct_role role)
+{
+	return role == IPCT_ROLE_RECEIVE || role == IPCT_ROLE_WAIT;
+}
+
 /* What went off the machine or came from there, as it was counted on this side. */
 static bool is_far(const struct scene *scene, const struct graph_edge *edge)
 {
 	return scene->roles[edge->from] == SPEC_ROLE_REMOTE ||
 	       scene->roles[edge->to] == SPEC_ROLE_REMOTE;
+}
+
+/*
+ * Are the two of this edge the only ones that were seen at its ends? Then what was received was
+ * seen to go from one to the other, whatever else was lost.
+ */
+static bool is_lone(const struct scene *scene, const struct graph_edge *edge)
+{
+	const struct graph_channel *channel = &scene->graph->channels[edge->channel];
+
+	for (size_t i = 0; i < scene->graph->edges_nr; i++) {
+		const struct graph_edge *other = &scene->graph->edges[i];
+
+		if (other != edge && other->channel == edge->channel &&
+		    other->direction == edge->direction)
+			return false;
+	}
+	for (size_t i = 0; i < channel->endpoints_nr; i++) {
+		const struct graph_endpoint *endpoint = &channel->endpoints[i];
+
+		if ((role_sends(endpoint->role) || role_receives(endpoint->role)) &&
+		    endpoint->process != edge->from && endpoint->process != edge->to)
+			return false;
+	}
+	return true;
 }
 
 static void flow_add(const struct scene *scene, struct flow *flow, const struct graph_edge *edge)
@@ -115,6 +151,7 @@ static int flows_fill(const struct scene *scene, const struct verdict *verdict, 
 			flow->key.channel = edge->channel;
 			flow->key.direction = edge->direction;
 			flow->is_exact = true;
+			flow->is_lone = scene_is_lossy(scene) && is_lone(scene, edge);
 			HASH_ADD(hh, flows->by_key, key, sizeof(flow->key), flow);
 		}
 		is_ours[verdict->edges[i]] = true;
@@ -148,12 +185,14 @@ static struct measure flow_measure(const struct scene *scene, const struct flow 
 
 	if (scene_trusts_numbers(scene) || (flow->is_exact && !scene_is_lossy(scene)))
 		return measure;
-	if (flow->is_shared) {
+	if (scene_is_lossy(scene)) {
+		/* the sum is not exact either: what was lost may be of anybody */
+		measure.low = flow->is_lone ? ours : least;
+		measure.high = UINT64_MAX;
+	} else if (flow->is_shared) {
 		measure.low = least;
 		measure.high = subtract(add(ours, others), others_least);
 	}
-	if (scene_is_lossy(scene))
-		measure.high = UINT64_MAX;
 	return measure;
 }
 
@@ -203,7 +242,7 @@ static int edges_peers(const struct scene *scene, struct verdict *verdict)
 		const struct graph_edge *edge = &scene->graph->edges[verdict->edges[i]];
 
 		if (edge->at_least.messages || edge->at_least.bytes ||
-		    scene_trusts_numbers(scene) || is_far(scene, edge))
+		    scene_trusts_numbers(scene) || (is_far(scene, edge) && !scene_is_lossy(scene)))
 			pairs[sure_nr++] = (struct verdict_pair){ edge->from, edge->to, 0 };
 	}
 	if (!err)
@@ -252,16 +291,6 @@ int measure_pairs(const struct scene *scene, struct verdict *verdict)
 
 /* Fields of channels ----------------------------------------------------------------------- */
 
-static bool role_sends(enum ipct_role role)
-{
-	return role == IPCT_ROLE_SEND || role == IPCT_ROLE_POST;
-}
-
-static bool role_receives(enum ipct_role role)
-{
-	return role == IPCT_ROLE_RECEIVE || role == IPCT_ROLE_WAIT;
-}
-
 /* An end of the channel that the rule's first side sends through, or its second receives from. */
 static bool rule_has_endpoint(const struct scene *scene, const struct spec_rule *rule,
 			      const struct graph_endpoint *endpoint)
@@ -272,27 +301,56 @@ static bool rule_has_endpoint(const struct scene *scene, const struct spec_rule 
 		scene_side_matches(scene, rule->to, endpoint->process));
 }
 
+/* An end that can be received from; what holds a socket may hold either. */
+static bool holds_receiving(const struct graph_endpoint *endpoint)
+{
+	return endpoint->role == IPCT_ROLE_HOLD && (endpoint->ends & GRAPH_END_FIRST);
+}
+
+/*
+ * Is the second side of the rule where the first one sent? Surely, if it received or if it holds
+ * the end and nobody received; perhaps, if others received, or if nobody is known to have the end.
+ */
+static enum certainty side_receives(const struct scene *scene, const struct spec_rule *rule,
+				    const struct graph_channel *channel)
+{
+	bool has_receiver = false, has_holder = false, is_held = false;
+
+	for (size_t i = 0; i < channel->endpoints_nr; i++) {
+		const struct graph_endpoint *endpoint = &channel->endpoints[i];
+		bool is_ours = scene_side_matches(scene, rule->to, endpoint->process);
+
+		if (role_receives(endpoint->role) && is_ours)
+			return CERTAIN_YES;
+		has_receiver |= role_receives(endpoint->role);
+		has_holder |= holds_receiving(endpoint);
+		is_held |= holds_receiving(endpoint) && is_ours;
+	}
+	if (is_held)
+		return has_receiver || ipct_is_socket(channel->mechanism) ? CERTAIN_MAYBE :
+									    CERTAIN_YES;
+	return has_receiver || has_holder ? CERTAIN_NO : CERTAIN_MAYBE;
+}
+
 /* The channels that a rule speaks of: with an edge of its, or where its sides have both ends. */
-static bool rule_uses_channel(const struct scene *scene, const struct verdict *verdict,
-			      uint32_t index)
+static enum certainty rule_uses_channel(const struct scene *scene, const struct verdict *verdict,
+					uint32_t index)
 {
 	const struct graph_channel *channel = &scene->graph->channels[index];
-	bool sends = false, receives = false;
+	bool sends = false;
 
 	if (!scene_rule_has_channel(scene, verdict->rule, index))
-		return false;
+		return CERTAIN_NO;
 	for (size_t i = 0; i < verdict->edges_nr; i++)
 		if (scene->graph->edges[verdict->edges[i]].channel == index)
-			return true;
+			return CERTAIN_YES;
 	for (size_t i = 0; i < channel->endpoints_nr; i++) {
 		const struct graph_endpoint *endpoint = &channel->endpoints[i];
 
 		sends |= role_sends(endpoint->role) &&
 			 scene_side_matches(scene, verdict->rule->from, endpoint->process);
-		receives |= role_receives(endpoint->role) &&
-			    scene_side_matches(scene, verdict->rule->to, endpoint->process);
 	}
-	return sends && receives;
+	return sends ? side_receives(scene, verdict->rule, channel) : CERTAIN_NO;
 }
 
 static uint64_t channel_errors(const struct scene *scene, const struct spec_rule *rule,
@@ -380,9 +438,10 @@ static struct measure channels_measure(const struct scene *scene, const struct v
 	struct measure measure = {};
 
 	for (uint32_t i = 0; i < scene->graph->channels_nr; i++) {
+		enum certainty is_used = rule_uses_channel(scene, verdict, i);
 		struct measure one;
 
-		if (!rule_uses_channel(scene, verdict, i))
+		if (is_used == CERTAIN_NO)
 			continue;
 		if (bound->field == SPEC_FIELD_UNREAD) {
 			one = channel_unread(scene, verdict->rule, i);
@@ -391,6 +450,8 @@ static struct measure channels_measure(const struct scene *scene, const struct v
 						  bound->error_number);
 			one.low = one.high = one.best;
 		}
+		if (is_used == CERTAIN_MAYBE)
+			one.low = 0;
 		measure_add(&measure, &one);
 	}
 	if (!scene_is_lossy(scene))
@@ -422,27 +483,48 @@ static struct measure rate_measure(const struct scene *scene, const struct verdi
 				 per_second(verdict->bytes.best, duration_ns) };
 }
 
-/* A percentile of all edges together, as exact as a histogram is: 1/16. */
+/* Of `all`, to which `missing` values belong that may be anything, as exact as it is: 1/16. */
+static struct measure percentile_measure(const struct histogram *all, uint64_t missing,
+					 double percent)
+{
+	double nr = (double)histogram_count(all), rank = percent / 100 * (nr + (double)missing);
+	uint64_t value = histogram_percentile(all, percent);
+	struct measure measure = { 0, UINT64_MAX, value };
+
+	if (rank > (double)missing) {
+		value = histogram_percentile(all, (rank - (double)missing) / nr * 100);
+		measure.low = value - value / 16;
+	}
+	if (rank <= nr) {
+		value = histogram_percentile(all, missing ? rank / nr * 100 : percent);
+		measure.high = add(value, value / 16);
+	}
+	return measure;
+}
+
+/* A percentile of all edges together; messages without a time, or of nobody for sure, may be any.
+ */
 static int residency_measure(const struct scene *scene, const struct verdict *verdict,
 			     double percent, struct measure *ret_measure)
 {
 	struct histogram *all = histogram_new();
-	uint64_t value;
+	uint64_t messages = 0;
+	bool is_exact = true;
 	int err = all ? 0 : -ENOMEM;
 
 	*ret_measure = (struct measure){ 0, UINT64_MAX, 0 };
 	for (size_t i = 0; i < verdict->edges_nr && !err; i++) {
 		const struct graph_edge *edge = &scene->graph->edges[verdict->edges[i]];
 
+		messages = add(messages, edge->count.messages);
+		is_exact = is_exact && (edge->is_exact || scene_trusts_numbers(scene));
 		if (edge->residency)
 			err = histogram_merge(all, edge->residency);
 	}
-	if (!err && histogram_count(all)) {
-		value = histogram_percentile(all, percent);
+	if (!err && histogram_count(all))
 		*ret_measure =
-			(struct measure){ value - value / 16, add(value, value / 16), value };
-	}
-	if (scene_is_lossy(scene)) {
+			percentile_measure(all, subtract(messages, histogram_count(all)), percent);
+	if (scene_is_lossy(scene) || !is_exact) {
 		ret_measure->low = 0;
 		ret_measure->high = UINT64_MAX;
 	}

@@ -114,6 +114,12 @@ static int matcher_parse(struct parse *parse, const struct yaml_tree *key,
 		return text_problem_set(parse->problem, value->place,
 					"%s: a mapping; write one value, or a list of them",
 					key->text);
+	if (value->kind == YAML_TREE_LIST && !value->children_nr)
+		return text_problem_set(
+			parse->problem, value->place,
+			"%s: an empty list would match every process; write what is "
+			"to match, or leave it out",
+			key->text);
 	if (!strcmp(key->text, "exe"))
 		return parse_each_item(parse, value, parse_glob_add, &role->exe);
 	if (!strcmp(key->text, "comm"))

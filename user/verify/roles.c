@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
+
 #define ROLE_UNKNOWN UINT32_MAX
 #define GENERATIONS_MAX 4096
 
@@ -12,6 +14,12 @@ struct assign {
 	const struct spec *spec;
 	const struct graph *graph;
 	uint32_t *roles;
+};
+
+/* A process as patterns look at it. */
+struct looks {
+	char *exe; /* without the mark of a file that was replaced since */
+	char *args;
 };
 
 static uint32_t node_role(const struct graph_process *node)
@@ -43,6 +51,22 @@ static char *args_join(char *const *args)
 	return text;
 }
 
+static void looks_fini(struct looks *looks)
+{
+	free(looks->exe);
+	free(looks->args);
+}
+
+static int looks_init(struct looks *looks, const struct graph_process *process)
+{
+	looks->exe = strndup(process->exe, path_undeleted(process->exe));
+	looks->args = args_join(process->args);
+	if (looks->exe && looks->args)
+		return 0;
+	looks_fini(looks);
+	return -ENOMEM;
+}
+
 static bool is_transparent(const struct assign *assign, const struct graph_process *process)
 {
 	return assign->spec->transparent.nr &&
@@ -64,11 +88,21 @@ static uint32_t parent_of(const struct assign *assign, const struct graph_proces
 	return GRAPH_NONE;
 }
 
+/*
+ * A parent that the capture knows nothing of matches no role. So does one without a role yet: it
+ * is its own ancestor, or too far up.
+ */
+static uint32_t role_of_parent(const struct assign *assign, uint32_t parent)
+{
+	if (parent == GRAPH_NONE || assign->roles[parent] == ROLE_UNKNOWN)
+		return SPEC_ROLE_OTHER;
+	return assign->roles[parent];
+}
+
 static bool parent_matches(const struct assign *assign, const struct spec_role *role,
 			   uint32_t parent)
 {
-	/* a parent that the capture knows nothing of matches no role */
-	uint32_t parent_role = parent == GRAPH_NONE ? SPEC_ROLE_OTHER : assign->roles[parent];
+	uint32_t parent_role = role_of_parent(assign, parent);
 
 	for (size_t i = 0; i < role->parents_nr; i++)
 		if (role->parents[i] == parent_role)
@@ -90,10 +124,11 @@ static bool text_matches(const struct spec_globs *globs, const char *text)
 }
 
 static bool role_matches(const struct assign *assign, const struct spec_role *role,
-			 const struct graph_process *process, const char *args)
+			 const struct graph_process *process, const struct looks *looks)
 {
-	return text_matches(&role->exe, process->exe) && text_matches(&role->comm, process->comm) &&
-	       text_matches(&role->args, args) && text_matches(&role->cgroup, process->cgroup) &&
+	return text_matches(&role->exe, looks->exe) && text_matches(&role->comm, process->comm) &&
+	       text_matches(&role->args, looks->args) &&
+	       text_matches(&role->cgroup, process->cgroup) &&
 	       (!role->has_uid || role->uid == process->uid) &&
 	       (!role->has_traced || role->is_traced == process->is_traced) &&
 	       listens_match(role, process) &&
@@ -104,28 +139,25 @@ static bool role_matches(const struct assign *assign, const struct spec_role *ro
 static int process_assign(struct assign *assign, uint32_t index)
 {
 	const struct graph_process *process = &assign->graph->processes[index];
-	uint32_t parent;
-	char *args;
+	struct looks looks;
+	int err;
 
 	if (!process->pid) {
 		assign->roles[index] = node_role(process);
 		return 0;
 	}
-	args = args_join(process->args);
-	if (!args)
-		return -ENOMEM;
+	err = looks_init(&looks, process);
+	if (err)
+		return err;
 	assign->roles[index] = SPEC_ROLE_OTHER;
 	for (size_t i = SPEC_ROLE_BUILTIN_NR; i < assign->spec->roles_nr; i++)
-		if (role_matches(assign, &assign->spec->roles[i], process, args)) {
+		if (role_matches(assign, &assign->spec->roles[i], process, &looks)) {
 			assign->roles[index] = (uint32_t)i;
 			break;
 		}
-	free(args);
-	if (assign->roles[index] != SPEC_ROLE_OTHER || !is_transparent(assign, process))
-		return 0;
-	parent = parent_of(assign, process);
-	if (parent != GRAPH_NONE)
-		assign->roles[index] = assign->roles[parent];
+	looks_fini(&looks);
+	if (assign->roles[index] == SPEC_ROLE_OTHER && is_transparent(assign, process))
+		assign->roles[index] = role_of_parent(assign, parent_of(assign, process));
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "model/mechanism_set.h"
 
+#define BLANKS " \t\n\v\f\r" /* between words, and ends one */
 #define HINT_MAX 300
 #define WORD_MAX 512
 #define BOUNDS_MAX 16
@@ -46,7 +47,7 @@ static struct text_place place_of_word(const struct scanner *scanner)
 
 static void blanks_skip(struct scanner *scanner)
 {
-	scanner->at += strspn(scanner->at, " \t\n");
+	scanner->at += strspn(scanner->at, BLANKS);
 }
 
 static int quoted_read(struct scanner *scanner)
@@ -78,8 +79,7 @@ static int word_read(struct scanner *scanner, const char *ends)
 	scanner->is_quoted = false;
 	if (*scanner->at == '"')
 		return quoted_read(scanner);
-	while (*scanner->at && !isspace((unsigned char)*scanner->at) &&
-	       !strchr(ends, *scanner->at)) {
+	while (*scanner->at && !strchr(BLANKS, *scanner->at) && !strchr(ends, *scanner->at)) {
 		if (len + 1 == sizeof(scanner->word))
 			return text_problem_set(scanner->problem, place_of_word(scanner),
 						"a word of more than %zu bytes",
@@ -88,6 +88,12 @@ static int word_read(struct scanner *scanner, const char *ends)
 	}
 	scanner->word[len] = '\0';
 	return 0;
+}
+
+/* Did word_read find no more words? An empty one in quotes is a word. */
+static bool is_at_end(const struct scanner *scanner)
+{
+	return !*scanner->word && !scanner->is_quoted && !*scanner->at;
 }
 
 /* Roles and mechanisms ------------------------------------------------------------------- */
@@ -510,16 +516,16 @@ static int tail_parse(struct scanner *scanner, struct spec_rule *rule)
 {
 	int err = word_read(scanner, "");
 
-	if (err || (!*scanner->word && !scanner->is_quoted))
+	if (err || is_at_end(scanner))
 		return err;
 	if (scanner->is_quoted || strcmp(scanner->word, "where")) {
 		err = name_parse(scanner, rule);
 		if (!err)
 			err = word_read(scanner, "");
-		if (err || !*scanner->word)
+		if (err || is_at_end(scanner))
 			return err;
 	}
-	if (strcmp(scanner->word, "where"))
+	if (scanner->is_quoted || strcmp(scanner->word, "where"))
 		return text_problem_set(scanner->problem, place_of_word(scanner),
 					"'%s' behind the name; write 'where' before bounds, and "
 					"put a name with blanks in \"quotes\"",

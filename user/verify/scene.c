@@ -8,15 +8,31 @@
 
 #include "model/mechanism_set.h"
 
+/* Did the recording end before what it was of? */
+static bool is_cut(const struct graph_capture *capture)
+{
+	return !capture->is_complete || !strcmp(capture->end, "enough") ||
+	       !strcmp(capture->end, "error") || (capture->command && capture->command_status < 0);
+}
+
+static bool is_balanced(const struct graph_ledger *ledger)
+{
+	return ledger->seen == ledger->recorded + ledger->aggregated + ledger->lost;
+}
+
 enum verdict_reason scene_gap(const struct scene *scene, uint64_t mechanisms)
 {
 	const struct graph *graph = scene->graph;
 	uint64_t known = MECHANISM_SET_BIT(IPCT_MECHANISM_NR) - 1;
 
-	if (!graph->capture.is_complete)
+	if (is_cut(&graph->capture))
 		return VERDICT_REASON_CUT;
 	if (graph->ledger.lost > scene->max_lost)
 		return VERDICT_REASON_LOST;
+	if (graph->capture.rejected || !is_balanced(&graph->ledger))
+		return VERDICT_REASON_CONTRADICTED;
+	if (!graph->capture.is_barrier_reached)
+		return VERDICT_REASON_BARRIER;
 	if (graph->capture.has_unresolved)
 		return VERDICT_REASON_UNRESOLVED;
 	/* bit 0 is no mechanism */

@@ -17,7 +17,8 @@ struct scene {
 
 /*
  * Why what was not seen may have happened all the same, VERDICT_REASON_NONE if it did not: records
- * lost, a capture cut short, mechanisms (a bit each) that were not traced.
+ * lost, a capture cut short or that contradicts itself, CPUs that may hold more, mechanisms (a bit
+ * each) that were not traced.
  */
 enum verdict_reason scene_gap(const struct scene *scene, uint64_t mechanisms);
 

@@ -19,6 +19,8 @@ const char *const verdict_reason_names[VERDICT_REASON_NR] = {
 	[VERDICT_REASON_LEFT] = "left",
 	[VERDICT_REASON_LOST] = "lost",
 	[VERDICT_REASON_CUT] = "cut",
+	[VERDICT_REASON_BARRIER] = "barrier",
+	[VERDICT_REASON_CONTRADICTED] = "contradicted",
 	[VERDICT_REASON_UNRESOLVED] = "unresolved",
 	[VERDICT_REASON_NOT_TRACED] = "not-traced",
 	[VERDICT_REASON_UNPROVEN] = "unproven",
@@ -26,10 +28,22 @@ const char *const verdict_reason_names[VERDICT_REASON_NR] = {
 	[VERDICT_REASON_NOT_MEASURED] = "not-measured",
 };
 
+/* The status of the command is no rule. */
+static bool any_rule_passes(const struct verdicts *verdicts)
+{
+	for (size_t i = 0; i < verdicts->nr; i++)
+		if (verdicts->all[i].kind != VERDICT_EXIT &&
+		    verdicts->all[i].status == VERDICT_PASS)
+			return true;
+	return false;
+}
+
 enum verdict_status verdicts_status(const struct verdicts *verdicts)
 {
 	if (verdicts->count[VERDICT_FAIL])
 		return VERDICT_FAIL;
+	if (verdicts->count[VERDICT_SKIPPED] && !any_rule_passes(verdicts))
+		return VERDICT_INCONCLUSIVE;
 	return verdicts->count[VERDICT_INCONCLUSIVE] ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
 }
 

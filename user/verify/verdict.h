@@ -30,7 +30,9 @@ enum verdict_reason {
 	VERDICT_REASON_STATUS,	     /* fail: the command ended with another status */
 	VERDICT_REASON_LEFT,	     /* fail: objects were left */
 	VERDICT_REASON_LOST,	     /* inconclusive: records were lost, ... */
-	VERDICT_REASON_CUT,	     /* the recorder did not end the capture */
+	VERDICT_REASON_CUT,	     /* recording stopped before the command ended, or was killed */
+	VERDICT_REASON_BARRIER,	     /* not all CPUs said that nothing more comes from them */
+	VERDICT_REASON_CONTRADICTED, /* records make no sense, or are not as many as were counted */
 	VERDICT_REASON_UNRESOLVED,   /* something went through a channel that nobody can name */
 	VERDICT_REASON_NOT_TRACED,   /* the mechanism was not (-e) */
 	VERDICT_REASON_UNPROVEN,     /* the edge was seen, but the order that proves it was not */
@@ -106,7 +108,10 @@ struct verdicts {
 	size_t count[VERDICT_STATUS_NR];
 };
 
-/* The verdict on the whole: fail if anything failed, then inconclusive; else pass. */
+/*
+ * The verdict on the whole: fail if anything failed, then inconclusive; else pass. Where rules were
+ * skipped and none passed, nothing was judged: inconclusive.
+ */
 enum verdict_status verdicts_status(const struct verdicts *verdicts);
 
 /* How many processes have the role. */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Starts PostgreSQL on the cluster ./data (`initdb -D data -A trust`, as the user postgres), lets
-# pgbench work and ends it.
+# Starts PostgreSQL on the cluster ./data (`initdb -D data -A trust`, as the user postgres) with
+# its socket in ./run, lets pgbench work and ends it.
 # $1: what goes wrong, if anything: each of these breaks one of the rules of postgres.yaml.
 set -eu
 
@@ -12,7 +12,8 @@ export PGHOST="$PWD/run" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 [ "$mistake" != missing ] || PGPORT=5433 # not where it is expected
 
 setpriv --reuid postgres --regid postgres --clear-groups \
-	postgres -D "$PWD/data" -k "$PGHOST" -p $PGPORT -c listen_addresses=127.0.0.1 -c fsync=off > postgres.log 2>&1 &
+	postgres -D "$PWD/data" -k "$PGHOST" -p $PGPORT -c listen_addresses=127.0.0.1 \
+	-c fsync=off > postgres.log 2>&1 &
 postmaster=$!
 until pg_isready --quiet; do
 	sleep 0.01
