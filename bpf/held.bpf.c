@@ -44,7 +44,7 @@ SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	preemption_off();
-	executed(task, bprm);
+	executed(task, BPF_CORE_READ(bprm, filename));
 	preemption_on();
 	return 0;
 }
@@ -55,6 +55,26 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	preemption_off();
 	exited(task);
 	preemption_on();
+	return 0;
+}
+
+/*
+ * A task that was to be switched out meanwhile is as soon as preemption is on again, still inside
+ * the program. Classic tracepoints run with preemption off from beginning to end; that of fork does
+ * not name the child's task.
+ */
+SEC("?tp/sched/sched_process_exec")
+int process_exec_classic(struct trace_event_raw_sched_process_exec *ctx)
+{
+	executed(current_task(), (void *)ctx + (__u16)ctx->__data_loc_filename);
+	return 0;
+}
+
+SEC("?tp/sched/sched_process_exit")
+int process_exit_classic(void *ctx)
+{
+	(void)ctx;
+	exited(current_task());
 	return 0;
 }
 

@@ -106,6 +106,10 @@ static int programs_choose(struct capture *capture, const struct capture_options
 				 capture->skel->progs.sys_exit_classic);
 		autoload_instead(capture->skel->progs.skb_copied,
 				 capture->skel->progs.skb_copied_classic);
+		autoload_instead(capture->skel->progs.process_exec,
+				 capture->skel->progs.process_exec_classic);
+		autoload_instead(capture->skel->progs.process_exit,
+				 capture->skel->progs.process_exit_classic);
 	}
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
