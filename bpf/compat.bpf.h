@@ -168,9 +168,17 @@ static __always_inline void compat_syscall_args(struct pt_regs *regs, bool is_ia
 #define COMPAT_IA32_FIELD flags
 
 #define COMPAT_SYSCALL_NR(regs) ((__s64)(regs)->syscallno)
-#define COMPAT_IN_SYSCALL(regs) ((__s64)(regs)->syscallno >= 0)
 #define COMPAT_SYSCALL_NR_READ(regs) ((__s64)BPF_CORE_READ(regs, syscallno))
-#define COMPAT_IN_SYSCALL_READ(regs) (COMPAT_SYSCALL_NR_READ(regs) >= 0)
+/*
+ * The number stays until user space runs again. The first register holds the first argument until
+ * the body has returned; where the result is the same, this cannot tell. Workers of io_uring never
+ * were in user space: their registers are zero, and zero is a number.
+ */
+#define COMPAT_IN_SYSCALL(at)                                                                      \
+	((__s64)(at)->syscallno >= 0 && (at)->pc && (at)->regs[0] == (at)->orig_x0)
+#define COMPAT_IN_SYSCALL_READ(at)                                                                 \
+	(COMPAT_SYSCALL_NR_READ(at) >= 0 && BPF_CORE_READ(at, pc) &&                               \
+	 BPF_CORE_READ(at, regs[0]) == BPF_CORE_READ(at, orig_x0))
 
 static __always_inline void compat_syscall_args(struct pt_regs *regs, bool is_ia32, __u64 *args)
 {

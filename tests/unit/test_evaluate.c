@@ -7,8 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
-#include "verify_fixture.h"
-
+#include "evaluate_fixture.h"
 static void test_require(void **state)
 {
 	struct world_of_tests world = world_new_of_tests();
@@ -370,14 +369,22 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_require),	  cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_forbid),	  cmocka_unit_test(test_inexact),
-		cmocka_unit_test(test_closed),	  cmocka_unit_test(test_closed_leaves_out),
-		cmocka_unit_test(test_remote),	  cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_errors),	  cmocka_unit_test(test_residency),
-		cmocka_unit_test(test_reserved),  cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_leftovers), cmocka_unit_test(test_exit),
-		cmocka_unit_test(test_nearest),	  cmocka_unit_test(test_unread_by_holder),
+		cmocka_unit_test(test_require),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_forbid),
+		cmocka_unit_test(test_inexact),
+		cmocka_unit_test(test_closed),
+		cmocka_unit_test(test_closed_leaves_out),
+		cmocka_unit_test(test_remote),
+		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_unread_by_holder),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_residency),
+		cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a capture lacks proves no absence and no upper limit. */
+/* Verdicts on captures that are not whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 
-#include "verify_fixture.h"
-
+#include "evaluate_fixture.h"
 /* What may be missing proves no absence and no upper limit. */
 static void gap_is(struct graph *graph, enum verdict_reason reason)
 {
@@ -185,10 +183,10 @@ static void test_not_traced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lost),	    cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_unresolved),  cmocka_unit_test(test_not_traced),
-		cmocka_unit_test(test_ended_early), cmocka_unit_test(test_barrier),
-		cmocka_unit_test(test_lost_guess),  cmocka_unit_test(test_contradicted),
+		cmocka_unit_test(test_lost),	   cmocka_unit_test(test_lost_guess),
+		cmocka_unit_test(test_cut),	   cmocka_unit_test(test_ended_early),
+		cmocka_unit_test(test_barrier),	   cmocka_unit_test(test_contradicted),
+		cmocka_unit_test(test_unresolved), cmocka_unit_test(test_not_traced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "message.h"
 #include "payload.h"
 #include "process.h"
+#include "ring.h"
 #include "scenario.h"
 #include "truth.h"
 #include "try.h"
@@ -26,7 +27,8 @@ struct post_office {
 	struct mailbox server;
 	struct address target; /* of the server, as clients see it */
 	struct mailbox clients[MAX_CLIENTS];
-	struct gate gate; /* lets the clients of a lossy server send */
+	struct gate
+		gate; /* lets the clients of a lossy server send; tells a late one of a message */
 	bool is_lossy;
 };
 
@@ -188,4 +190,25 @@ void datagram_run_recv(struct run *run)
 	}
 	process_wait_all();
 	post_office_close(&office, 0);
+}
+
+void datagram_run_uring(struct run *run)
+{
+	const unsigned int total = run->options.processes * run->options.messages;
+	char *buf = payload_alloc(run->options.size);
+	struct post_office office = { 0 };
+	struct ring ring;
+	unsigned int i;
+
+	post_office_open(run, &office);
+	ring_open(&ring, 0);
+	process_start_group(run, run->options.processes, client_send_body, &office);
+	for (i = 0; i < total; i++) {
+		ring_prepare(&ring, IORING_OP_RECV, office.server.fd, buf, run->options.size)
+			->flags = IOSQE_ASYNC;
+		payload_count(run, office.server.channel, buf, TRY(ring_result(&ring)));
+	}
+	process_wait_all();
+	post_office_close(&office, 0);
+	free(buf);
 }

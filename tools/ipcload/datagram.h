@@ -18,5 +18,7 @@ struct datagram_kind {
 void datagram_run_sendto(struct run *run);
 /* Messages received by a recv() that does not ask for the sender's address; no answers. */
 void datagram_run_recv(struct run *run);
+/* The same, received by workers of io_uring. */
+void datagram_run_uring(struct run *run);
 
 #endif

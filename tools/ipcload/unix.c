@@ -49,6 +49,8 @@ const struct scenario unix_dgram_scenarios[] = {
 		 "sendto() an abstract name, answers to autobound ones", datagram_run_sendto),
 	SCENARIO("unix-dgram", "-recv", &sendto_path, "P clients without a name, no answers",
 		 datagram_run_recv),
+	SCENARIO("unix-dgram", "-uring-async", &sendto_path,
+		 "P clients without a name, workers of io_uring receive", datagram_run_uring),
 	SCENARIO("unix-dgram", "-path", &dgram_path, "both ends bound to paths, connected",
 		 message_run_simple),
 	SCENARIO("unix-dgram", "-abstract", &dgram_abstract,

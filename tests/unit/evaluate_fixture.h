@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A graph of a few processes, and what a rule says of it. */
-#ifndef IPCTRACE_VERIFY_FIXTURE_H
-#define IPCTRACE_VERIFY_FIXTURE_H
+/* A small graph, and what a specification of a few lines makes of it. */
+#ifndef EVALUATE_FIXTURE_H
+#define EVALUATE_FIXTURE_H
 
 #include "graph_fixture.h"
 #include "verify/evaluate.h"
 
-/* a → b over a pipe, a ↔ c over a unix socket, all exact; and who is no process. */
+/* a → b over a pipe, a ↔ c over a unix socket, all exact; the kernel and `before` have their say.
+ */
 struct world_of_tests {
 	struct graph *graph;
 	uint32_t a, b, c, kernel, before, remote;
