@@ -197,6 +197,11 @@ static __always_inline bool compat_is_ia32(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_info.COMPAT_IA32_FIELD) & COMPAT_IS_IA32_BIT;
 }
 
+/* The tracepoint came with 6.3 (40e0b0908142). */
+struct trace_event_raw_sk_data_ready___compat {
+	const void *skaddr;
+} __attribute__((preserve_access_index));
+
 /* Private to drivers/tty/n_tty.c, so that no header promises it. */
 struct n_tty_data___compat {
 	size_t read_head;

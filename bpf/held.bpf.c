@@ -90,3 +90,15 @@ int BPF_PROG(data_ready, struct sock *sk)
 		bpf_local_irq_restore(&flags);
 	return 0;
 }
+
+/*
+ * What it is skipped for are interrupts that meet any classic program, and these receive for TCP
+ * and UDP, of which it notes nothing: capture.c does not count them. A send of unix and netlink
+ * sockets never is inside another one.
+ */
+SEC("?tp/sock/sk_data_ready")
+int data_ready_classic(struct trace_event_raw_sk_data_ready___compat *ctx)
+{
+	receiver_note((struct sock *)ctx->skaddr);
+	return 0;
+}

@@ -110,6 +110,8 @@ static int programs_choose(struct capture *capture, const struct capture_options
 				 capture->skel->progs.process_exec_classic);
 		autoload_instead(capture->skel->progs.process_exit,
 				 capture->skel->progs.process_exit_classic);
+		autoload_instead(capture->skel->progs.data_ready,
+				 capture->skel->progs.data_ready_classic);
 	}
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
@@ -376,6 +378,9 @@ static __u64 hook_misses(const struct capture *capture)
 		__u32 len = sizeof(info);
 
 		if (bpf_program__fd(program) < 0 || program_is_iterator(program))
+			continue;
+		/* only for interrupts, of which it notes nothing */
+		if (program == capture->skel->progs.data_ready_classic)
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
 			continue;
