@@ -197,6 +197,23 @@ static __always_inline bool compat_is_ia32(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_info.COMPAT_IA32_FIELD) & COMPAT_IS_IA32_BIT;
 }
 
+/* What classic tracepoints pass on 7.x, which alone needs them. */
+struct trace_event_raw_io_uring_submit_req___compat {
+	void *req;
+} __attribute__((preserve_access_index));
+
+struct trace_event_raw_io_uring_complete___compat {
+	void *ctx;
+	void *req;
+	__u64 user_data;
+	int res;
+	unsigned int cflags;
+} __attribute__((preserve_access_index));
+
+struct trace_event_raw_sk_data_ready___compat {
+	const void *skaddr;
+} __attribute__((preserve_access_index));
+
 /* Private to drivers/tty/n_tty.c, so that no header promises it. */
 struct n_tty_data___compat {
 	size_t read_head;

@@ -44,7 +44,7 @@ SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	preemption_off();
-	executed(task, bprm);
+	executed(task, BPF_CORE_READ(bprm, filename));
 	preemption_on();
 	return 0;
 }
@@ -58,6 +58,26 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	return 0;
 }
 
+/*
+ * A task that was to be switched out meanwhile is as soon as preemption is on again, still inside
+ * the program. Classic tracepoints run with preemption off from beginning to end; that of fork does
+ * not name the child's task.
+ */
+SEC("?tp/sched/sched_process_exec")
+int process_exec_classic(struct trace_event_raw_sched_process_exec *ctx)
+{
+	executed(current_task(), (void *)ctx + (__u16)ctx->__data_loc_filename);
+	return 0;
+}
+
+SEC("?tp/sched/sched_process_exit")
+int process_exit_classic(void *ctx)
+{
+	(void)ctx;
+	exited(current_task());
+	return 0;
+}
+
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(data_ready, struct sock *sk)
 {
@@ -68,5 +88,17 @@ int BPF_PROG(data_ready, struct sock *sk)
 	receiver_note(sk);
 	if (bpf_local_irq_restore)
 		bpf_local_irq_restore(&flags);
+	return 0;
+}
+
+/*
+ * What it is skipped for are interrupts that meet any classic program, and these receive for TCP
+ * and UDP, of which it notes nothing: capture.c does not count them. A send of unix and netlink
+ * sockets never is inside another one.
+ */
+SEC("?tp/sock/sk_data_ready")
+int data_ready_classic(struct trace_event_raw_sk_data_ready___compat *ctx)
+{
+	receiver_note((struct sock *)ctx->skaddr);
 	return 0;
 }

@@ -46,15 +46,14 @@ report:
 /* A record this long is too much for an inline memset. */
 static const char no_text[IPCT_TEXT_MAX] = {};
 
-static __always_inline void fill_text(struct task_struct *task, struct linux_binprm *bprm,
+static __always_inline void fill_text(struct task_struct *task, const char *file,
 				      struct ipct_exec *record)
 {
 	__u64 start = BPF_CORE_READ(task, mm, arg_start);
 	__u64 len = BPF_CORE_READ(task, mm, arg_end) - start;
 	long file_len;
 
-	file_len = bpf_probe_read_kernel_str(record->text, IPCT_NAME_MAX - 1,
-					     BPF_CORE_READ(bprm, filename));
+	file_len = bpf_probe_read_kernel_str(record->text, IPCT_NAME_MAX - 1, file);
 	if (file_len < 1 || file_len >= IPCT_NAME_MAX)
 		file_len = 1;
 	record->file_len = file_len;
@@ -67,7 +66,7 @@ static __always_inline void fill_text(struct task_struct *task, struct linux_bin
 	record->text_len = file_len + len;
 }
 
-static __always_inline void executed(struct task_struct *task, struct linux_binprm *bprm)
+static __always_inline void executed(struct task_struct *task, const char *file)
 {
 	struct task_state *state = task_state_get(task);
 	struct ipct_exec *record;
@@ -85,7 +84,7 @@ static __always_inline void executed(struct task_struct *task, struct linux_binp
 	BPF_CORE_READ_INTO(&record->comm, task, comm);
 	record->uid = BPF_CORE_READ(task, cred, uid.val);
 	record->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	fill_text(task, bprm, record);
+	fill_text(task, file, record);
 	control_submit(record);
 }
 

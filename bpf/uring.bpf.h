@@ -311,22 +311,8 @@ static __always_inline struct io_kiocb *uring_find(void *ring, __u64 user_data)
 	return request;
 }
 
-SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(uring_complete_cqe, void *ring, void *request, struct io_uring_cqe *cqe)
-{
-	if (BPF_CORE_READ(cqe, flags) & URING_NOTIFICATION)
-		return 0;
-	if (!request)
-		request = uring_find(ring, BPF_CORE_READ(cqe, user_data));
-	if (request)
-		uring_completed(request, BPF_CORE_READ(cqe, res));
-	return 0;
-}
-
-/* The parts of the completion were arguments until 6.12; 6.18 passes the completion. */
-SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(uring_complete_parts, void *ring, void *request, __u64 user_data, int result,
-	     unsigned int flags)
+static __always_inline int uring_complete(void *ring, void *request, __u64 user_data, int result,
+					  unsigned int flags)
 {
 	if (flags & URING_NOTIFICATION)
 		return 0;
@@ -335,6 +321,34 @@ int BPF_PROG(uring_complete_parts, void *ring, void *request, __u64 user_data, i
 	if (request)
 		uring_completed(request, result);
 	return 0;
+}
+
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(uring_complete_cqe, void *ring, void *request, struct io_uring_cqe *cqe)
+{
+	return uring_complete(ring, request, BPF_CORE_READ(cqe, user_data), BPF_CORE_READ(cqe, res),
+			      BPF_CORE_READ(cqe, flags));
+}
+
+/* The parts of the completion were arguments until 6.12; 6.18 passes the completion. */
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(uring_complete_parts, void *ring, void *request, __u64 user_data, int result,
+	     unsigned int flags)
+{
+	return uring_complete(ring, request, user_data, result, flags);
+}
+
+/* Where tracepoints can be preempted (7.3), see held.bpf.c. */
+SEC("?tp/io_uring/io_uring_submit_req")
+int uring_submit_req_classic(struct trace_event_raw_io_uring_submit_req___compat *ctx)
+{
+	return uring_submitted(ctx->req);
+}
+
+SEC("?tp/io_uring/io_uring_complete")
+int uring_complete_classic(struct trace_event_raw_io_uring_complete___compat *ctx)
+{
+	return uring_complete(ctx->ctx, ctx->req, ctx->user_data, ctx->res, ctx->cflags);
 }
 
 #endif

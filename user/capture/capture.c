@@ -78,6 +78,21 @@ static void autoload_instead(struct bpf_program *program, struct bpf_program *cl
 	bpf_program__set_autoload(classic, true);
 }
 
+static void choose_classic(struct capture *capture)
+{
+	autoload_instead(capture->skel->progs.sys_exit_btf, capture->skel->progs.sys_exit_classic);
+	autoload_instead(capture->skel->progs.skb_copied, capture->skel->progs.skb_copied_classic);
+	autoload_instead(capture->skel->progs.data_ready, capture->skel->progs.data_ready_classic);
+	autoload_instead(capture->skel->progs.process_exec,
+			 capture->skel->progs.process_exec_classic);
+	autoload_instead(capture->skel->progs.process_exit,
+			 capture->skel->progs.process_exit_classic);
+	autoload_instead(capture->skel->progs.uring_submit_req,
+			 capture->skel->progs.uring_submit_req_classic);
+	autoload_instead(capture->skel->progs.uring_complete_cqe,
+			 capture->skel->progs.uring_complete_classic);
+}
+
 static int programs_choose(struct capture *capture, const struct capture_options *options,
 			   char *problem, size_t size)
 {
@@ -101,12 +116,8 @@ static int programs_choose(struct capture *capture, const struct capture_options
 					   "CONFIG_DEBUG_INFO_BTF is needed",
 					   hook->hook);
 	}
-	if (feature_is_preemptible() && !feature_mount_tracefs()) {
-		autoload_instead(capture->skel->progs.sys_exit_btf,
-				 capture->skel->progs.sys_exit_classic);
-		autoload_instead(capture->skel->progs.skb_copied,
-				 capture->skel->progs.skb_copied_classic);
-	}
+	if (feature_is_preemptible() && !feature_mount_tracefs())
+		choose_classic(capture);
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
 	return options->uses_uprobes ? libc_probes_choose(capture->skel->obj) : 0;
@@ -372,6 +383,9 @@ static __u64 hook_misses(const struct capture *capture)
 		__u32 len = sizeof(info);
 
 		if (bpf_program__fd(program) < 0 || program_is_iterator(program))
+			continue;
+		/* only for interrupts, of which it notes nothing */
+		if (program == capture->skel->progs.data_ready_classic)
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
 			continue;
