@@ -36,7 +36,8 @@ extern const volatile struct ipct_config capture_config;
 enum task_scope {
 	TASK_OUTSIDE = 0,
 	TASK_INSIDE = 1,
-	TASK_PENDING = 2, /* CMD before its exec: not traced in any scope */
+	/* CMD before its exec, helpers of the recorder: not traced in any scope */
+	TASK_PENDING = 2,
 };
 
 /* An object behind a descriptor. */

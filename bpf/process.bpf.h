@@ -23,14 +23,17 @@ static __always_inline void forked(struct task_struct *parent, struct task_struc
 {
 	struct task_state *mine = task_state_get(parent);
 	struct task_state *state = task_state_create(child);
+	bool is_ours = BPF_CORE_READ(parent, tgid) == capture_config.self_pid;
 
 	if (!state) {
 		task_state_postpone(child, task_is_inside(mine));
 		goto report;
 	}
 	state->scope = mine ? mine->scope : TASK_OUTSIDE;
+	if (is_ours)
+		state->scope = TASK_PENDING; /* for ever: CMD was there before */
 report:
-	if (BPF_CORE_READ(parent, tgid) == capture_config.self_pid)
+	if (is_ours)
 		return;
 	if (BPF_CORE_READ(child, tgid) == BPF_CORE_READ(parent, tgid))
 		return;

@@ -452,7 +452,7 @@ struct ipct_standing {
 	__u64 made_ns;		 /* the file; else 0 */
 	/* as in descriptions, but posix-shm: without a generation */
 	struct ipct_key key;
-	/* SysV: ipc namespace; posix-mq, posix-shm: device. LISTED without a mechanism: all */
+	/* namespace of ipc, mounts (files); posix-mq, -shm: device. LISTED, no mechanism: all */
 	__u32 space;
 	__u8 mechanism;
 	__u8 kind;   /* enum ipct_standing_kind */

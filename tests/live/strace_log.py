@@ -6,6 +6,7 @@ import re
 
 LINE = re.compile(r"^(\d+) +(.*)$")
 UNFINISHED = " <unfinished ...>"
+UNREADABLE = 2**64 - 1
 RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
 CALL = re.compile(r"^(\w+)\((.*)\) += (-?\d+|\?|0x[0-9a-f]+)(?: (.*))?$")
 SIGNAL = re.compile(r"^--- (SIG\w+) \{(.*)\} ---$")
@@ -36,14 +37,25 @@ def whole_lines(path):
         yield number, pid, text
 
 
+def result_of(call):
+    """
+    What it returned; None if its process was killed meanwhile: strace has no result then, or that
+    of a register that it could not read any more.
+    """
+    if call[3] == "?":
+        return None
+    result = int(call[3], 16 if call[3].startswith("0x") else 10)
+    return None if result == UNREADABLE else result
+
+
 def parse_log(path):
     """All calls that returned, and all signals that were delivered, in the order of the log."""
     calls, deliveries = [], []
     for line, pid, text in whole_lines(path):
         call = CALL.match(text)
         if call:
-            if call[3] != "?":
-                calls.append(Call(pid, call[1], call[2], int(call[3], 16 if call[3].startswith("0x") else 10), line))
+            if result_of(call) is not None:
+                calls.append(Call(pid, call[1], call[2], result_of(call), line))
             continue
         signal = SIGNAL.match(text)
         if signal:
@@ -55,7 +67,7 @@ def never_returned(path):
     """The calls in which their process was killed: done or not, strace was not told; result 0."""
     matches = ((line, pid, CALL.match(text)) for line, pid, text in whole_lines(path))
     return [Call(pid, call[1], call[2], 0, line) for line, pid, call in matches
-            if call and call[3] == "?"]
+            if call and result_of(call) is None]
 
 
 def ends(path):

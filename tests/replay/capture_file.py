@@ -6,6 +6,8 @@ import zlib
 
 HEAD, DATA, LEDGER, END = 1, 2, 3, 4  # enum ipct_block_type
 _BLOCK = struct.Struct("<IHHQIIIIII")  # struct ipct_block
+_BARRIER = struct.Struct("<QQIIHHIII")  # struct ipct_barrier
+_BARRIER_TYPE = 19  # IPCT_EVENT_BARRIER
 _TYPE, _SEQUENCE, _RECORDS, _RAW, _STORED, _PAYLOAD_CRC = 2, 3, 5, 6, 7, 8
 _ZSTD = ctypes.CDLL("libzstd.so.1")
 _ZSTD.ZSTD_compressBound.restype = ctypes.c_size_t
@@ -62,3 +64,8 @@ def blocks(data):
 
 def put_together(some_blocks):
     return b"".join(block.packed(sequence) for sequence, block in enumerate(some_blocks))
+
+
+def barrier(time_ns, cpu=0):
+    """A record that says: what was on this CPU is before this."""
+    return _BARRIER.pack(time_ns, 0, 0, 0, _BARRIER_TYPE, _BARRIER.size, 0, cpu, 0)

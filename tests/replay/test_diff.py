@@ -12,15 +12,34 @@ import capture_file  # noqa: E402
 from harness import IPCTRACE, case, ensure, ensure_equal, ensure_in, main, run  # noqa: E402
 
 OK, VIOLATION, USAGE, INCOMPLETE, IO = 0, 1, 2, 4, 5
-PIPE = HERE / "pipe-many-writers.data"
-FIFO = HERE / "fifo-reopened.data"
-DGRAM = HERE / "unix-dgram-sendto.data"
+STORED = HERE / "pipe-many-writers.data"
+PIPE, FIFO, DGRAM = map(pathlib.Path, ("pipe.data", "fifo.data", "dgram.data"))
 
 
 def diff(*arguments, status=OK):
     done = run(IPCTRACE, "diff", *arguments, check=False)
     ensure_equal(done.returncode, status, f"exit status of diff {arguments}; {done.stderr!r}")
     return done
+
+
+def with_barrier(path, target):
+    """The stored captures are older than the barrier: as if a recorder of today had made it."""
+    blocks = list(capture_file.blocks(path.read_bytes()))
+    ensure_equal(blocks[-1].kind, capture_file.END, "the last block")
+    ledger = json.loads(blocks[-1].raw)
+    ledger["barrier"] = {"cpus": 1, "reached": 1, "missed": ""}
+    blocks[-1].raw = json.dumps(ledger).encode()
+    last = [block for block in blocks if block.kind == capture_file.DATA][-1]
+    last.raw += capture_file.barrier(ledger["time_ns"])
+    last.records += 1
+    target.write_bytes(capture_file.put_together(blocks))
+    return target
+
+
+def captures():
+    for name, target in (("pipe-many-writers", PIPE), ("fifo-reopened", FIFO),
+                         ("unix-dgram-sendto", DGRAM)):
+        with_barrier(HERE / f"{name}.data", target)
 
 
 def with_loss(path, lost):
@@ -57,7 +76,8 @@ def without_end(path):
 
 @case
 def same():
-    for path in sorted(HERE.glob("*.data")):
+    for stored in sorted(HERE.glob("*.data")):
+        path = with_barrier(stored, pathlib.Path(stored.name))
         done = diff(path, path, "--fail-on", "new,gone,bytes0%,messages0%")
         ensure_equal(done.stderr, "", f"stderr on {path.name}")
         ensure_in("\nno difference\n", done.stdout, path.name)
@@ -67,13 +87,14 @@ def same():
 @case
 def different():
     """A pipe of one job, FIFOs of the other: nothing is the same."""
+    captures()
     done = diff(PIPE, FIFO)
     ensure_equal(done.stderr, "", "stderr")
     ensure_in("1 new, 1 gone, 0 changed", done.stdout, "text")
     wide = [line for line in done.stdout.splitlines() if len(line) > 100]
     ensure(not wide, f"wider than 100 columns: {wide}")
     graph = json.loads(diff(PIPE, FIFO, "-f", "json").stdout)
-    truth = json.loads(PIPE.with_suffix(".truth").read_text())
+    truth = json.loads(STORED.with_suffix(".truth").read_text())
     gone = [edge for edge in graph["edges"] if edge["change"] == "gone"]
     ensure_equal([edge["mechanism"] for edge in gone], ["pipe"], "what is gone")
     for measure in ("messages", "bytes"):
@@ -85,6 +106,7 @@ def different():
 
 @case
 def formats():
+    captures()
     for name, says in (("text", "CHANGE "), ("json", '"ipctrace.diff/1"'), ("svg", "</svg>"),
                        ("dot", "digraph")):
         ensure_in(says, diff(PIPE, FIFO, "-f", name).stdout, name)
@@ -96,6 +118,7 @@ def formats():
 
 @case
 def violations():
+    captures()
     for limits, status in (("new", VIOLATION), ("gone", VIOLATION), ("bytes+0%", OK),
                            ("messages-0%,gone,bytes5", VIOLATION), ("new,uncertain", VIOLATION)):
         done = diff(PIPE, FIFO, "--fail-on", limits, status=status)
@@ -112,6 +135,7 @@ def violations():
 @case
 def lost_records():
     """What is not in a capture that lost records may have been there."""
+    captures()
     lossy = with_loss(PIPE, 3)
     for old, new, limit in ((PIPE, lossy, "gone"), (lossy, PIPE, "new"), (lossy, lossy, "new")):
         done = diff(old, new, "--fail-on", limit, status=INCOMPLETE)
@@ -129,6 +153,7 @@ def lost_records():
 @case
 def not_traced():
     """What a capture was made without is neither there nor gone, and that is no success."""
+    captures()
     fifo = with_mechanisms(FIFO, "fifo")
     for old, new, limit in ((PIPE, fifo, "gone"), (fifo, PIPE, "new")):
         done = diff(old, new, "--fail-on", limit, status=INCOMPLETE)
@@ -141,7 +166,21 @@ def not_traced():
 
 
 @case
+def no_barrier():
+    """Without one, what a capture lacks may have been there all the same."""
+    captures()
+    done = diff(FIFO, STORED, status=INCOMPLETE)
+    ensure_in("pipe-many-writers.data is incomplete", done.stderr, "stderr")
+    ensure_equal(done.stderr.count("incomplete"), 1, "warnings")
+    changes = {edge["mechanism"]: edge["certain"]
+               for edge in json.loads(diff(FIFO, STORED, "-f", "json",
+                                           status=INCOMPLETE).stdout)["edges"]}
+    ensure_equal(changes, {"pipe": True, "fifo": False}, "what is certain")
+
+
+@case
 def recorder_killed():
+    captures()
     done = diff(PIPE, without_end(PIPE), "--fail-on", "new", "--max-lost", "1000",
                 status=INCOMPLETE)
     ensure_in("cut.data is incomplete: the recorder did not end it", done.stderr, "stderr")
@@ -150,6 +189,7 @@ def recorder_killed():
 
 @case
 def damaged():
+    captures()
     data = PIPE.read_bytes()
     pathlib.Path("folder").mkdir()
     pathlib.Path("empty").write_bytes(b"")
@@ -172,6 +212,7 @@ def damaged():
 
 @case
 def arguments():
+    captures()
     for bad, says in (([], "two captures"), ([PIPE], "two captures"),
                       ([PIPE, FIFO, DGRAM], "not more"), ([PIPE, FIFO, "-f", "yaml"], "choose"),
                       ([PIPE, FIFO, "--group-by", "process"], "choose"),
@@ -191,6 +232,7 @@ def arguments():
 
 @case
 def groupings():
+    captures()
     for grouping in ("program", "comm", "exe"):
         graph = json.loads(diff(PIPE, PIPE, "--group-by", grouping, "-f", "json").stdout)
         ensure_equal(graph["group_by"], grouping, "group_by")

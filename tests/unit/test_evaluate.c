@@ -7,99 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
-#include "graph_fixture.h"
-#include "verify/evaluate.h"
-
-/* a → b over a pipe, a ↔ c over a unix socket, all exact; and who is no process. */
-struct world_of_tests {
-	struct graph *graph;
-	uint32_t a, b, c, kernel, before, remote;
-	uint32_t pipe, stream;
-};
-
-#define ROLES "ipctrace: 1\nroles: {a: {comm: a}, b: {comm: b}, c: {comm: c}}\n"
-
-static struct world_of_tests world_new_of_tests(void)
-{
-	struct world_of_tests world = { .graph = fixture_new() };
-	struct graph *graph = world.graph;
-
-	graph->capture.mechanisms = UINT64_MAX;
-	world.a = fixture_process(graph, 1, "a", "/a");
-	world.b = fixture_process(graph, 2, "b", "/b");
-	world.c = fixture_process(graph, 3, "c", "/c");
-	world.kernel = fixture_process(graph, 0, "kernel", "");
-	world.before = fixture_process(graph, 0, "before capture", "");
-	world.remote = fixture_process(graph, 0, "10.0.0.7:80", "");
-	world.pipe = fixture_channel(graph, IPCT_PIPE, "", "pipe:[1]");
-	fixture_endpoint(graph, world.pipe, world.a, IPCT_ROLE_SEND, 10, 1000);
-	fixture_endpoint(graph, world.pipe, world.b, IPCT_ROLE_RECEIVE, 10, 1000);
-	fixture_edge(graph, world.a, world.b, world.pipe, 10, 1000);
-	world.stream = fixture_channel(graph, IPCT_UNIX_STREAM, "/run/c.sock", "socket:[2]");
-	fixture_edge(graph, world.a, world.c, world.stream, 5, 500);
-	fixture_edge(graph, world.c, world.a, world.stream, 4, 400)->direction = 1;
-	return world;
-}
-
-static struct spec *spec_of(const char *rules)
-{
-	struct text_problem problem;
-	struct spec *spec;
-	char text[2000];
-
-	snprintf(text, sizeof(text), ROLES "%s\n", rules);
-	if (spec_parse(text, strlen(text), &spec, &problem))
-		fail_msg("%zu:%zu: %s in %s", problem.place.line, problem.place.column,
-			 problem.text, text);
-	return spec;
-}
-
-/* The verdict on the only rule (or closed, at_exit), with up to `max_lost` lost. */
-static enum verdict_status judged(const struct graph *graph, const char *rules, uint64_t max_lost,
-				  enum verdict_reason *ret_reason)
-{
-	const struct evaluate_options options = { .max_lost = max_lost };
-	struct spec *spec = spec_of(rules);
-	struct verdicts verdicts;
-	enum verdict_status status;
-
-	assert_int_equal(evaluate(spec, graph, &options, &verdicts), 0);
-	assert_true(verdicts.nr >= 1);
-	status = verdicts.all[0].status;
-	if (ret_reason)
-		*ret_reason = verdicts.all[0].reason;
-	verdicts_fini(&verdicts);
-	spec_free(spec);
-	return status;
-}
-
-static void is(const struct graph *graph, const char *rules, enum verdict_status expected,
-	       enum verdict_reason reason)
-{
-	enum verdict_reason found;
-	enum verdict_status status = judged(graph, rules, 0, &found);
-
-	if (status != expected || found != reason)
-		fail_msg("%s: %s (%s), expected %s (%s)", rules, verdict_status_names[status],
-			 verdict_reason_names[found], verdict_status_names[expected],
-			 verdict_reason_names[reason]);
-}
-
-static void passes(const struct graph *graph, const char *rules)
-{
-	is(graph, rules, VERDICT_PASS, VERDICT_REASON_NONE);
-}
-
-static void fails(const struct graph *graph, const char *rules, enum verdict_reason reason)
-{
-	is(graph, rules, VERDICT_FAIL, reason);
-}
-
-static void is_open(const struct graph *graph, const char *rules, enum verdict_reason reason)
-{
-	is(graph, rules, VERDICT_INCONCLUSIVE, reason);
-}
-
+#include "evaluate_fixture.h"
 static void test_require(void **state)
 {
 	struct world_of_tests world = world_new_of_tests();
@@ -188,178 +96,6 @@ static void test_inexact(void **state)
 	is_open(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_UNPROVEN);
 	is_open(world.graph, "closed: {mechanisms: [pipe]}\nallow: [c -> b via pipe]",
 		VERDICT_REASON_UNPROVEN);
-	graph_free(world.graph);
-}
-
-/* What may be missing proves no absence and no upper limit. */
-static void gap_is(struct graph *graph, enum verdict_reason reason)
-{
-	passes(graph, "require: [a -> b via pipe]");
-	passes(graph, "require: [\"a -> b via pipe where bytes >= 1000\"]");
-	fails(graph, "require: [\"a -> b via pipe where bytes < 1000\"]", VERDICT_REASON_BOUND);
-	fails(graph, "forbid: [a -> b via pipe]", VERDICT_REASON_SEEN);
-	fails(graph, "closed: {mechanisms: [pipe]}", VERDICT_REASON_SEEN);
-	is_open(graph, "require: [\"a -> b via pipe where bytes <= 1000\"]", reason);
-	is_open(graph, "require: [\"a -> b via pipe where unread = 0\"]", reason);
-	is_open(graph, "require: [\"a -> b via pipe where errors.EPIPE = 0\"]", reason);
-	is_open(graph, "require: [\"a -> b via pipe where peers = 1\"]", reason);
-	is_open(graph, "require: [b -> a via pipe]", reason);
-	is_open(graph, "forbid: [b -> a via pipe]", reason);
-	is_open(graph, "closed: {mechanisms: [tcp]}", reason);
-	is_open(graph, "at_exit: {sysv: 0}", reason);
-}
-
-static void test_lost(void **state)
-{
-	struct world_of_tests world = world_new_of_tests();
-
-	(void)state;
-	world.graph->ledger.lost = 3;
-	world.graph->ledger.seen += 3;
-	for (size_t i = 0; i < world.graph->edges_nr; i++) {
-		world.graph->edges[i].is_exact = false;
-		world.graph->edges[i].at_least = (struct graph_count){ 0, 0 };
-	}
-	gap_is(world.graph, VERDICT_REASON_LOST);
-	/* so many are taken for none */
-	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", 3, NULL), VERDICT_PASS);
-	assert_int_equal(judged(world.graph, "require: [\"a -> b via pipe where bytes = 1000\"]", 3,
-				NULL),
-			 VERDICT_PASS);
-	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", 2, NULL),
-			 VERDICT_INCONCLUSIVE);
-	graph_free(world.graph);
-}
-
-/* Of several writers, loss makes none more certain than it was. */
-static void test_lost_guess(void **state)
-{
-	struct world_of_tests world = world_new_of_tests();
-
-	(void)state;
-	fixture_endpoint(world.graph, world.pipe, world.c, IPCT_ROLE_SEND, 10, 1000);
-	fixture_edge(world.graph, world.c, world.b, world.pipe, 10, 1000);
-	world.graph->ledger.lost = 1;
-	world.graph->ledger.seen++;
-	for (size_t i = 0; i < world.graph->edges_nr; i++) {
-		world.graph->edges[i].is_exact = false;
-		world.graph->edges[i].at_least = (struct graph_count){ 0, 0 };
-	}
-	is_open(world.graph, "require: [a -> b via pipe]", VERDICT_REASON_LOST);
-	is_open(world.graph, "require: [\"* -> b via pipe where bytes >= 2000\"]",
-		VERDICT_REASON_LOST);
-	is_open(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_LOST);
-	is_open(world.graph, "closed: {mechanisms: [pipe]}\nallow: [c -> b via pipe]",
-		VERDICT_REASON_LOST);
-	/* what is certain stays so */
-	world.graph->edges[0].at_least = (struct graph_count){ 1, 10 };
-	passes(world.graph, "require: [\"a -> b via pipe where bytes >= 10\"]");
-	is_open(world.graph, "require: [\"a -> b via pipe where bytes >= 11\"]",
-		VERDICT_REASON_LOST);
-	fails(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_SEEN);
-	fails(world.graph, "closed: {mechanisms: [pipe]}", VERDICT_REASON_SEEN);
-	/* another one that sent is enough for doubt, also if nothing is known to be taken */
-	world.graph->edges[0].at_least = (struct graph_count){ 0, 0 };
-	world.graph->edges_nr--;
-	is_open(world.graph, "forbid: [a -> b via pipe]", VERDICT_REASON_LOST);
-	graph_free(world.graph);
-}
-
-static void test_cut(void **state)
-{
-	struct world_of_tests world = world_new_of_tests();
-
-	(void)state;
-	world.graph->capture.is_complete = false;
-	gap_is(world.graph, VERDICT_REASON_CUT);
-	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", UINT64_MAX, NULL),
-			 VERDICT_INCONCLUSIVE);
-	graph_free(world.graph);
-}
-
-/* What is in the file was whole, but the recording ended before the command. */
-static void test_ended_early(void **state)
-{
-	static const char *const ends[] = { "enough", "error" };
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		struct world_of_tests world = world_new_of_tests();
-
-		strcpy(world.graph->capture.end, ends[i]);
-		gap_is(world.graph, VERDICT_REASON_CUT);
-		graph_free(world.graph);
-	}
-	for (int has_command = 0; has_command < 2; has_command++) {
-		struct world_of_tests world = world_new_of_tests();
-
-		strcpy(world.graph->capture.end, "duration");
-		world.graph->capture.command_status = -1;
-		if (has_command) {
-			gap_is(world.graph, VERDICT_REASON_CUT);
-			is_open(world.graph, "", VERDICT_REASON_NOT_RECORDED);
-		} else {
-			for (char **word = world.graph->capture.command; *word; word++)
-				free(*word);
-			free(world.graph->capture.command);
-			world.graph->capture.command = NULL;
-			passes(world.graph, "forbid: [b -> a via pipe]");
-		}
-		graph_free(world.graph);
-	}
-}
-
-static void test_barrier(void **state)
-{
-	struct world_of_tests world = world_new_of_tests();
-
-	(void)state;
-	world.graph->capture.barrier_cpus = 4;
-	world.graph->capture.barrier_reached = 3;
-	world.graph->capture.is_barrier_reached = false;
-	gap_is(world.graph, VERDICT_REASON_BARRIER);
-	/* none at all proves no more, whatever may be lost */
-	world.graph->capture.barrier_cpus = world.graph->capture.barrier_reached = 0;
-	gap_is(world.graph, VERDICT_REASON_BARRIER);
-	assert_int_equal(judged(world.graph, "forbid: [b -> a via pipe]", UINT64_MAX, NULL),
-			 VERDICT_INCONCLUSIVE);
-	graph_free(world.graph);
-}
-
-static void test_contradicted(void **state)
-{
-	struct world_of_tests world = world_new_of_tests();
-
-	(void)state;
-	world.graph->ledger.seen++;
-	gap_is(world.graph, VERDICT_REASON_CONTRADICTED);
-	world.graph->ledger.seen--;
-	world.graph->capture.rejected = 1;
-	gap_is(world.graph, VERDICT_REASON_CONTRADICTED);
-	graph_free(world.graph);
-}
-
-static void test_unresolved(void **state)
-{
-	struct world_of_tests world = world_new_of_tests();
-
-	(void)state;
-	world.graph->capture.has_unresolved = true;
-	passes(world.graph, "require: [a -> b via pipe]");
-	is_open(world.graph, "forbid: [b -> a via pipe]", VERDICT_REASON_UNRESOLVED);
-	graph_free(world.graph);
-}
-
-static void test_not_traced(void **state)
-{
-	struct world_of_tests world = world_new_of_tests();
-
-	(void)state;
-	world.graph->capture.mechanisms = 1ULL << IPCT_PIPE;
-	passes(world.graph, "forbid: [b -> a via pipe]");
-	is_open(world.graph, "forbid: [b -> a via tcp]", VERDICT_REASON_NOT_TRACED);
-	is_open(world.graph, "require: [b -> a via tcp]", VERDICT_REASON_NOT_TRACED);
-	is_open(world.graph, "closed: {mechanisms: [tcp]}", VERDICT_REASON_NOT_TRACED);
 	graph_free(world.graph);
 }
 
@@ -633,18 +369,22 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_require),	   cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_forbid),	   cmocka_unit_test(test_inexact),
-		cmocka_unit_test(test_lost),	   cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_unresolved), cmocka_unit_test(test_not_traced),
-		cmocka_unit_test(test_closed),	   cmocka_unit_test(test_closed_leaves_out),
-		cmocka_unit_test(test_remote),	   cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_errors),	   cmocka_unit_test(test_residency),
-		cmocka_unit_test(test_reserved),   cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_leftovers),  cmocka_unit_test(test_exit),
-		cmocka_unit_test(test_nearest),	   cmocka_unit_test(test_ended_early),
-		cmocka_unit_test(test_barrier),	   cmocka_unit_test(test_unread_by_holder),
-		cmocka_unit_test(test_lost_guess), cmocka_unit_test(test_contradicted),
+		cmocka_unit_test(test_require),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_forbid),
+		cmocka_unit_test(test_inexact),
+		cmocka_unit_test(test_closed),
+		cmocka_unit_test(test_closed_leaves_out),
+		cmocka_unit_test(test_remote),
+		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_unread_by_holder),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_residency),
+		cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

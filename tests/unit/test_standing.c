@@ -299,6 +299,23 @@ static void nobody_looked(void **state)
 	graph_free(graph);
 }
 
+/* The recorder was stopped while it looked: what it has found is there all the same. */
+static void not_all_was_told(void **state)
+{
+	struct world *world = world_begin();
+	struct graph *graph;
+
+	(void)state;
+	describe(world, P, IPCT_SYSV_MSG, 5, IPCT_ORIGIN_CREATE);
+	describe(world, P, IPCT_POSIX_MQ, 6, IPCT_ORIGIN_CREATE);
+	there(world, IPCT_ORIGIN_END, IPCT_SYSV_MSG, 5);
+	graph = world_end(world);
+	assert_false(graph->capture.knows_leftovers);
+	assert_int_equal(graph->channels_nr, 1);
+	assert_int_equal(channel_of(graph, IPCT_SYSV_MSG, 5)->left_at_exit, GRAPH_LEFT_YES);
+	graph_free(graph);
+}
+
 /* Files ------------------------------------------------------------------------------------- */
 
 static void file(struct world *world, uint32_t pid, uint8_t mechanism, uint64_t object,
@@ -458,9 +475,9 @@ int main(void)
 		cmocka_unit_test(first_one_made_it),   cmocka_unit_test(made_by_nobody_here),
 		cmocka_unit_test(memory_tells_late),   cmocka_unit_test(namespace_is_gone),
 		cmocka_unit_test(made_after_the_list), cmocka_unit_test(nobody_looked),
-		cmocka_unit_test(socket_files),	       cmocka_unit_test(datagram_file),
-		cmocka_unit_test(fifo_files),	       cmocka_unit_test(made_outside),
-		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(not_all_was_told),    cmocka_unit_test(socket_files),
+		cmocka_unit_test(datagram_file),       cmocka_unit_test(fifo_files),
+		cmocka_unit_test(made_outside),	       cmocka_unit_test(nonsense_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,11 +93,27 @@ int standing_list(struct capture *capture, enum ipct_origin origin, capture_sink
 int capture_list_spaces(struct capture *capture, enum ipct_origin origin, capture_sink sink,
 			void *context);
 
-/* Told of a namespace, by its inode number, in which the calling thread is. 0 or an error. */
+/* Work that hands out records. What it returns nobody sees, but for the end of the records. */
+typedef int (*helper_fn)(void *context, capture_sink sink, void *sink_context);
+
+/*
+ * Does the work in a child, which has copies of everything, and hands its records to `sink`. One
+ * that gets stuck is given up: then what it has said so far is all. 0, -ENOMEM, or what the sink
+ * returned.
+ */
+int helper_run(helper_fn work, void *context, capture_sink sink, void *sink_context);
+
+/*
+ * Hands out the records that can be read from a descriptor until its end; -ETIMEDOUT when nothing
+ * comes for timeout_ms (-1: for ever). 0, -errno, or what the sink returned.
+ */
+int capture_read_rows(int fd, int timeout_ms, capture_sink sink, void *context);
+
+/* Told of a namespace, by its inode number, which this process is in. 0 or an error. */
 typedef int (*namespace_fn)(void *context, __u32 inode);
 
 /*
- * Goes, in a thread of its own, into each namespace of a kind that a process lives in: `name` as
+ * Goes into each namespace of a kind that a process lives in, and stays in the last one: `name` as
  * in /proc/PID/ns, `type` as in setns(2). One that cannot be entered is left out. 0, -ENOMEM, or
  * what `visit` returned, which ends it.
  */

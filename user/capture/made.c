@@ -291,6 +291,7 @@ static int file_tell(const struct file *file, capture_sink sink, void *context)
 	struct ipct_standing record = {
 		.event = file->maker,
 		.made_ns = file->maker.time_ns,
+		.space = file->place.mount_namespace,
 		.key = file->key,
 		.mechanism = file->mechanism,
 		.kind = file->kind,
@@ -326,16 +327,35 @@ static int sweep_look(void *context, __u32 inode)
 	return 0;
 }
 
+/* In a process of its own. */
+static int sweep_work(void *context, capture_sink sink, void *sink_context)
+{
+	int err = namespaces_each("mnt", CLONE_NEWNS, sweep_look, context);
+
+	return err ? err : made_tell(context, sink, sink_context);
+}
+
+/* A sink: forgets what is gone, unless it was made again. */
+static int sweep_take(void *context, __u32 stream, const struct ipct_event *event)
+{
+	const struct ipct_standing *record = (const void *)event;
+	struct place place = { .mount_namespace = record->space };
+	struct made *made = context;
+	struct file *file;
+
+	(void)stream;
+	if (record->kind != IPCT_STANDING_GONE)
+		return 0;
+	memcpy(place.path, record->name, record->name_len);
+	HASH_FIND(hh, made->files, &place, sizeof(place), file);
+	if (file)
+		file_drop(made, file);
+	return 0;
+}
+
 int made_sweep(struct made *made)
 {
-	struct file *file, *next;
-	int err;
-
 	if (HASH_COUNT(made->files) < FILES_MANY)
 		return 0;
-	err = namespaces_each("mnt", CLONE_NEWNS, sweep_look, made);
-	HASH_ITER (hh, made->files, file, next)
-		if (file->kind == IPCT_STANDING_GONE)
-			file_drop(made, file);
-	return err;
+	return helper_run(sweep_work, made, sweep_take, made);
 }

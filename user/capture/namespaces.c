@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Goes from namespace to namespace. A thread does, which then ends: the recorder's other thread
- * stays where it is.
- */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,10 +17,8 @@ struct tour {
 	int type;
 	namespace_fn visit;
 	void *context;
-	DIR *processes; /* /proc of the namespaces where it began */
 	__u32 *known;
 	size_t known_nr, known_cap;
-	int err;
 };
 
 static bool is_known(const struct tour *tour, __u32 inode)
@@ -75,39 +67,26 @@ static int tour_stop(struct tour *tour, int process)
 	return err ? err : tour->visit(tour->context, st.st_ino);
 }
 
-static void *tour_make(void *context)
+int namespaces_each(const char *name, int type, namespace_fn visit, void *context)
 {
-	struct tour *tour = context;
-	/* a mount namespace is entered with a root and a directory of one's own */
-	bool is_free = tour->type != CLONE_NEWNS || !unshare(CLONE_FS);
+	struct tour tour = { .name = name, .type = type, .visit = visit, .context = context };
+	DIR *processes = opendir("/proc"); /* that of where it began */
 	const struct dirent *entry;
+	int err = 0;
 
-	while (is_free && !tour->err && (entry = readdir(tour->processes))) {
+	while (processes && !err && (entry = readdir(processes))) {
 		int process;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		process = openat(dirfd(tour->processes), entry->d_name,
-				 O_PATH | O_DIRECTORY | O_CLOEXEC);
+		process = openat(dirfd(processes), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (process < 0)
 			continue;
-		tour->err = tour_stop(tour, process);
+		err = tour_stop(&tour, process);
 		close(process);
 	}
-	return NULL;
-}
-
-int namespaces_each(const char *name, int type, namespace_fn visit, void *context)
-{
-	struct tour tour = { .name = name, .type = type, .visit = visit, .context = context };
-	pthread_t thread;
-
-	tour.processes = opendir("/proc");
-	if (!tour.processes)
-		return 0;
-	if (!pthread_create(&thread, NULL, tour_make, &tour))
-		pthread_join(thread, NULL);
-	closedir(tour.processes);
+	if (processes)
+		closedir(processes);
 	free(tour.known);
-	return tour.err;
+	return err;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Runs the iterators and hands out their rows as records. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,14 +106,22 @@ static int rows_take(struct snapshot *snapshot, char *bytes, size_t *len)
 	return 0;
 }
 
-static int rows_read(struct snapshot *snapshot, int fd)
+/* Until its end. timeout_ms: to wait for more, -1: for ever. */
+static int rows_read(struct snapshot *snapshot, int fd, int timeout_ms)
 {
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	char *bytes = malloc(READ_BYTES);
 	size_t len = 0;
 	int err = bytes ? 0 : -ENOMEM;
 
 	while (!err) {
-		ssize_t n = read(fd, bytes + len, READ_BYTES - len);
+		ssize_t n;
+
+		if (timeout_ms >= 0 && !poll(&wait, 1, timeout_ms)) {
+			err = -ETIMEDOUT;
+			break;
+		}
+		n = read(fd, bytes + len, READ_BYTES - len);
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -138,10 +147,19 @@ static int iterator_run(struct snapshot *snapshot, struct bpf_program *program)
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
-	err = fd < 0 ? fd : rows_read(snapshot, fd);
+	err = fd < 0 ? fd : rows_read(snapshot, fd, -1);
 	if (fd >= 0)
 		close(fd);
 	bpf_link__destroy(link);
+	return err;
+}
+
+int capture_read_rows(int fd, int timeout_ms, capture_sink sink, void *context)
+{
+	struct snapshot snapshot = { .sink = sink, .context = context };
+	int err = rows_read(&snapshot, fd, timeout_ms);
+
+	snapshot_fini(&snapshot);
 	return err;
 }
 

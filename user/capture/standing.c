@@ -158,26 +158,37 @@ static int mounts_visit(void *context, __u32 inode)
 	return procfs_wants(&listing->out, IPCT_POSIX_SHM) ? memory_list(listing) : 0;
 }
 
+/* In a process of its own. */
+static int listing_work(void *context, capture_sink sink, void *sink_context)
+{
+	struct listing *listing = context;
+	int err = 0;
+
+	listing->out.sink = sink;
+	listing->out.context = sink_context;
+	if (procfs_wants(&listing->out, IPCT_POSIX_MQ))
+		err = namespaces_each("ipc", CLONE_NEWIPC, queues_visit, listing);
+	if (!err)
+		err = namespaces_each("mnt", CLONE_NEWNS, mounts_visit, listing);
+	if (err || !listing->made)
+		return err;
+	err = made_tell(listing->made, sink, sink_context);
+	if (err || !made_is_whole(listing->made))
+		return err;
+	return listing_emit(listing, IPCT_MECHANISM_NONE, IPCT_STANDING_LISTED, 0, 0,
+			    procfs_now_ns());
+}
+
 int standing_list(struct capture *capture, enum ipct_origin origin, capture_sink sink,
 		  void *context)
 {
 	const struct ipct_config *config = (const void *)&capture->skel->rodata->capture_config;
 	struct listing listing = {
-		.out = { .sink = sink, .context = context, .mechanisms = config->mechanisms },
+		.out = { .mechanisms = config->mechanisms },
 		.origin = origin,
 		.made = origin == IPCT_ORIGIN_END ? capture->made : NULL,
 	};
 	int err = capture_list_spaces(capture, origin, sink, context);
 
-	if (!err && procfs_wants(&listing.out, IPCT_POSIX_MQ))
-		err = namespaces_each("ipc", CLONE_NEWIPC, queues_visit, &listing);
-	if (!err)
-		err = namespaces_each("mnt", CLONE_NEWNS, mounts_visit, &listing);
-	if (!err && listing.made)
-		err = made_tell(listing.made, sink, context);
-	if (!err && listing.made && made_is_whole(listing.made))
-		err = listing_emit(&listing, IPCT_MECHANISM_NONE, IPCT_STANDING_LISTED, 0, 0,
-				   procfs_now_ns());
-	free(listing.devices);
-	return err;
+	return err ? err : helper_run(listing_work, &listing, sink, context);
 }

@@ -283,8 +283,13 @@ static int left_mark(struct world *world, const struct channel_keep *keep, enum 
 {
 	const struct mechanism_model *model = mechanism_model_find(keep->mechanism);
 	struct channel *channel = NULL;
-	int err = model && model->keep ? model->keep(world, keep, &channel) : 0;
+	int err = 0;
 
+	/* where nobody told of all, most are unknown: what was not used need not show */
+	if (left == CHANNEL_LEFT_UNKNOWN && !world->standing->is_told)
+		return 0;
+	if (model && model->keep)
+		err = model->keep(world, keep, &channel);
 	if (err || !channel)
 		return err;
 	channel->left = left;
@@ -319,8 +324,6 @@ int standing_finish(struct world *world)
 	struct standing_file *file;
 	int err = 0;
 
-	if (!table->is_told)
-		return 0; /* of some nothing is known: then of none */
 	for (standing = table->objects; standing && !err; standing = standing->hh.next)
 		err = object_finish(world, standing);
 	for (file = table->files; file && !err; file = file->next)
