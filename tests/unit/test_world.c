@@ -135,6 +135,84 @@ static void unix_datagram_whose_target_was_not_named_comes_from_its_sender(void 
 	graph_free(graph);
 }
 
+static void unix_datagram_describe_three(struct world *world)
+{
+	unix_describe(world, IPCT_UNIX_DGRAM, 31, 31, 0, IPCT_ORIGIN_OPEN);
+	unix_describe(world, IPCT_UNIX_DGRAM, 32, 32, 0, IPCT_ORIGIN_OPEN);
+	unix_describe(world, IPCT_UNIX_DGRAM, 33, 33, 0, IPCT_ORIGIN_OPEN);
+}
+
+static void unix_datagrams_check(const struct graph *graph)
+{
+	assert_int_equal(messages_of(graph, P, Q), 2);
+	assert_int_equal(bytes_of(graph, P, Q), 20);
+	assert_int_equal(messages_of(graph, P, R), 1);
+	assert_int_equal(bytes_of(graph, P, R), 30);
+	for (size_t i = 0; i < graph->edges_nr; i++)
+		assert_true(graph->edges[i].is_exact);
+	for (size_t i = 0; i < graph->channels_nr; i++) {
+		assert_int_equal(graph->channels[i].unread.messages, 0);
+		assert_int_equal(graph->channels[i].truncated.bytes, 0);
+	}
+}
+
+/* What a receive took before the send was reported is no other receive's. */
+static void unix_datagram_received_first_is_the_send_reported_next(void **state)
+{
+	struct world *world = world_begin();
+	struct graph *graph;
+
+	(void)state;
+	unix_datagram_describe_three(world);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 30, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, R, RECEIVE, 32, 30, 33);
+	graph = world_end(world);
+	unix_datagrams_check(graph);
+	graph_free(graph);
+}
+
+/* Nothing is owed to who received what was known to be sent to it. */
+static void unix_datagram_with_a_target_awaits_no_other(void **state)
+{
+	struct world *world = world_begin();
+	struct graph *graph;
+
+	(void)state;
+	unix_datagram_describe_three(world);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 31);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 31);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 30, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, R, RECEIVE, 32, 30, 33);
+	graph = world_end(world);
+	unix_datagrams_check(graph);
+	graph_free(graph);
+}
+
+/* Receivers need not run in the order in which they were sent to. */
+static void unix_datagrams_to_several_are_told_by_their_size(void **state)
+{
+	struct world *world = world_begin();
+	struct graph *graph;
+
+	(void)state;
+	unix_datagram_describe_three(world);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 30, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, R, RECEIVE, 32, 30, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	graph = world_end(world);
+	unix_datagrams_check(graph);
+	graph_free(graph);
+}
+
 /* More waited at the start than the snapshot walks: their number is not known. */
 static void unix_datagrams_in_a_queue_of_unknown_length_leave_nothing_exact(void **state)
 {
@@ -322,6 +400,9 @@ int main(void)
 		cmocka_unit_test(unix_socket_in_the_place_of_an_embryo_is_another),
 		cmocka_unit_test(unix_datagram_sent_before_both_were_connected_is_received_after),
 		cmocka_unit_test(unix_datagram_whose_target_was_not_named_comes_from_its_sender),
+		cmocka_unit_test(unix_datagram_received_first_is_the_send_reported_next),
+		cmocka_unit_test(unix_datagram_with_a_target_awaits_no_other),
+		cmocka_unit_test(unix_datagrams_to_several_are_told_by_their_size),
 		cmocka_unit_test(unix_datagrams_in_a_queue_of_unknown_length_leave_nothing_exact),
 		cmocka_unit_test(fifo_with_the_inode_of_a_removed_one_is_another_channel),
 		cmocka_unit_test(fifo_opened_while_a_receive_is_not_yet_reported_stays_the_same),

@@ -2,7 +2,8 @@
 """The kernels of the matrix: what is run on each, and what came out of it.
 
 A kernel is a link test_VERSION.py to cases.py, nothing else: add one, and it is fetched, booted,
-tested and a column of the table. `host` is the kernel that runs here.
+tested and a column of the table; test_ARCH-VERSION.py is one for another machine. `host` is the
+kernel that runs here.
 """
 import fnmatch
 import json
@@ -22,12 +23,23 @@ NAMES = {"process-vm": ("process-vm", "ptrace"), "shared-mapping": ("anonymous-m
          "futex": ("pthread-", "sem-"), "file-lock": ("flock", "posix-lock", "ofd-lock")}
 
 
+def machine_of(kernel):
+    """The other machine that a kernel is for, else an empty string."""
+    return kernel.rpartition("-")[0]
+
+
+def fetched_name(kernel):
+    """As tools/vm/fetch and run call it."""
+    return kernel.replace("-", "/")
+
+
 def kernels():
-    """Versions, the oldest first, then the host."""
+    """Versions, the oldest first, then those for other machines, then the host."""
     names = [path.stem.removeprefix("test_") for path in HERE.glob("test_*.py")
              if path.is_symlink()]
     versions = [name for name in names if name != HOST]
-    versions.sort(key=lambda name: [int(part) for part in name.split(".")])
+    versions.sort(key=lambda name: (machine_of(name), [int(part) for part in
+                                                       name.rpartition("-")[2].split(".")]))
     return versions + [HOST]
 
 

@@ -98,6 +98,14 @@ struct source *message_source_find(const struct message_ledger *ledger,
 	return source_at(ledger, &key);
 }
 
+bool message_ledger_has_sent(const struct message_ledger *ledger, uint64_t id)
+{
+	struct source_key key = { .id = id };
+	const struct source *source = source_at(ledger, &key);
+
+	return ledger->before_messages || (source && source->pending);
+}
+
 /* NULL without memory. */
 static struct source *source_get(struct message_ledger *ledger,
 				 const struct message_operation *operation)

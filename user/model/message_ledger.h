@@ -52,6 +52,8 @@ void message_ledger_is_queue(struct message_ledger *ledger);
 /* `messages` of this type and size waited in the queue at first. 0 or -ENOMEM. */
 int message_ledger_level_of(struct message_ledger *ledger, uint64_t source, uint64_t bytes,
 			    uint64_t messages);
+/* Is there a message of the source, or from before the capture, that nobody received yet? */
+bool message_ledger_has_sent(const struct message_ledger *ledger, uint64_t source);
 /* Did anybody use it? */
 bool message_ledger_is_used(const struct message_ledger *ledger);
 

@@ -301,7 +301,8 @@ static int route_place(struct world *world, const struct route *route, struct pl
 
 /*
  * Sends for which no hook named the receiver (before 6.3, without a connection). The receive
- * names the sending socket, and then the oldest of its sends is the one.
+ * names the sending socket, and then the oldest of its sends of that length is the one. It may
+ * be reported before the send; then the place where it was received waits for that.
  */
 struct undirected {
 	struct undirected_send {
@@ -310,6 +311,11 @@ struct undirected {
 		bool is_doubtful;
 		struct undirected_send *prev, *next;
 	} * sends;
+	struct undirected_receive {
+		struct place place;
+		int64_t bytes;
+		struct undirected_receive *prev, *next;
+	} * receives;
 	struct place place; /* where a receive found its sends last */
 };
 
@@ -337,8 +343,9 @@ static int undirected_add(struct world *world, uint32_t id, const struct ipct_tr
 	return 0;
 }
 
-/* The oldest undirected send of the socket goes to `place`. */
-static int undirected_direct(struct world *world, uint32_t id, const struct place *place)
+/* The oldest undirected send of the socket, of this length if there is one, goes to `place`. */
+static int undirected_direct(struct world *world, uint32_t id, const struct place *place,
+			     int64_t bytes)
 {
 	struct undirected *undirected = undirected_get(world, id);
 	struct undirected_send *send;
@@ -347,7 +354,11 @@ static int undirected_direct(struct world *world, uint32_t id, const struct plac
 	if (!undirected)
 		return -ENOMEM;
 	undirected->place = *place;
-	send = undirected->sends;
+	DL_FOREACH(undirected->sends, send)
+	if (send->transfer.result == bytes)
+		break;
+	if (!send)
+		send = undirected->sends;
 	if (!send)
 		return 0;
 	DL_DELETE(undirected->sends, send);
@@ -357,12 +368,65 @@ static int undirected_direct(struct world *world, uint32_t id, const struct plac
 	return err;
 }
 
+/* A message that the socket sent was received at `place`; its send will be reported. */
+static int undirected_await(struct world *world, uint32_t id, const struct place *place,
+			    int64_t bytes)
+{
+	struct undirected *undirected = undirected_get(world, id);
+	struct undirected_receive *receive = undirected ? calloc(1, sizeof(*receive)) : NULL;
+
+	if (!receive)
+		return -ENOMEM;
+	receive->place = *place;
+	receive->bytes = bytes;
+	DL_APPEND(undirected->receives, receive);
+	return 0;
+}
+
+/* The oldest receive that waits for a send of `bytes`, at `place` if that is known; NULL: none. */
+static struct undirected_receive *undirected_awaited(const struct undirected *undirected,
+						     const struct place *place, int64_t bytes)
+{
+	struct undirected_receive *receive, *cut = NULL;
+
+	DL_FOREACH(undirected->receives, receive)
+	{
+		if (place->channel && receive->place.channel != place->channel)
+			continue;
+		if (receive->bytes == bytes)
+			return receive;
+		if (receive->bytes < bytes && !cut)
+			cut = receive;
+	}
+	return cut;
+}
+
+/*
+ * A send is reported: if a receive waited for it, it does no longer, and `place`, where no hook
+ * named that, is where it was received.
+ */
+static void undirected_found(struct world *world, uint32_t id, struct place *place, int64_t bytes)
+{
+	struct undirected *undirected = socket_table_at(world->sockets, id)->undirected;
+	struct undirected_receive *receive =
+		undirected ? undirected_awaited(undirected, place, bytes) : NULL;
+
+	if (!receive)
+		return;
+	*place = receive->place;
+	DL_DELETE(undirected->receives, receive);
+	free(receive);
+}
+
 static void undirected_release(struct undirected *undirected)
 {
+	struct undirected_receive *receive, *after;
 	struct undirected_send *send, *next;
 
 	DL_FOREACH_SAFE(undirected->sends, send, next)
 	free(send);
+	DL_FOREACH_SAFE(undirected->receives, receive, after)
+	free(receive);
 	free(undirected);
 }
 
@@ -375,7 +439,7 @@ int model_unix_finish(struct world *world)
 		struct undirected *undirected = socket_table_at(world->sockets, id)->undirected;
 
 		while (undirected && undirected->sends && undirected->place.channel && !err)
-			err = undirected_direct(world, id, &undirected->place);
+			err = undirected_direct(world, id, &undirected->place, 0);
 	}
 	return err;
 }
@@ -386,22 +450,38 @@ void model_unix_fini(struct world *world)
 		socket_table_release(world->sockets, undirected_release);
 }
 
+/* A receive that names the socket which sent it. */
+static int undirected_receive(struct world *world, uint32_t from, const struct place *place,
+			      int64_t bytes)
+{
+	const struct undirected *undirected = socket_table_at(world->sockets, from)->undirected;
+	struct message_ledger *ledger = place->channel->directions[place->direction].message;
+
+	if (undirected && undirected->sends)
+		return undirected_direct(world, from, place, bytes);
+	if (message_ledger_has_sent(ledger, source_of(from)))
+		return 0;
+	return undirected_await(world, from, place, bytes);
+}
+
 static int unix_message_transfer(struct world *world, const struct ipct_transfer *transfer,
 				 uint32_t process, bool is_doubtful, struct place *ret_place)
 {
+	bool is_send = transfer->role == IPCT_ROLE_SEND, succeeded = transfer->result >= 0;
 	struct route route;
 	int err = route_find(world, &transfer->key, transfer->mechanism, transfer->role,
 			     transfer->peer, &route);
 
 	if (!err)
 		err = route_place(world, &route, ret_place);
-	if (!err && !ret_place->channel && transfer->result >= 0 && route.from != SOCKET_NONE)
+	if (!err && is_send && succeeded)
+		undirected_found(world, route.from, ret_place, transfer->result);
+	if (!err && !ret_place->channel && succeeded && route.from != SOCKET_NONE)
 		return undirected_add(world, route.from, transfer, process, is_doubtful);
 	if (err || !ret_place->channel)
 		return err;
-	if (transfer->role == IPCT_ROLE_RECEIVE && transfer->result >= 0 &&
-	    route.from != SOCKET_NONE && socket_table_at(world->sockets, route.from)->undirected)
-		err = undirected_direct(world, route.from, ret_place);
+	if (!is_send && succeeded && route.from != SOCKET_NONE)
+		err = undirected_receive(world, route.from, ret_place, transfer->result);
 	if (err)
 		return err;
 	return model_socket_message(ret_place, transfer, process, source_of(route.from),
