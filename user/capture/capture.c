@@ -69,42 +69,26 @@ static bool hook_is_wanted(const struct feature_hook *hook, __u32 groups)
 	return !hook->groups || (hook->groups & groups);
 }
 
-/* A program that runs with preemption off takes the place of one that may be skipped. */
-static void autoload_instead(struct bpf_program *program, struct bpf_program *classic)
+/* The program of a hook, or the one that takes its place where tracepoints can be preempted. */
+static const char *program_of(const struct feature_hook *hook, bool is_preemptible)
 {
-	if (!bpf_program__autoload(program))
-		return;
-	bpf_program__set_autoload(program, false);
-	bpf_program__set_autoload(classic, true);
-}
-
-static void choose_classic(struct capture *capture)
-{
-	autoload_instead(capture->skel->progs.sys_exit_btf, capture->skel->progs.sys_exit_classic);
-	autoload_instead(capture->skel->progs.skb_copied, capture->skel->progs.skb_copied_classic);
-	autoload_instead(capture->skel->progs.data_ready, capture->skel->progs.data_ready_classic);
-	autoload_instead(capture->skel->progs.process_exec,
-			 capture->skel->progs.process_exec_classic);
-	autoload_instead(capture->skel->progs.process_exit,
-			 capture->skel->progs.process_exit_classic);
-	autoload_instead(capture->skel->progs.uring_submit_req,
-			 capture->skel->progs.uring_submit_req_classic);
-	autoload_instead(capture->skel->progs.uring_complete_cqe,
-			 capture->skel->progs.uring_complete_classic);
+	return is_preemptible && hook->classic ? hook->classic : hook->program;
 }
 
 static int programs_choose(struct capture *capture, const struct capture_options *options,
 			   char *problem, size_t size)
 {
 	__u32 groups = groups_of(options->mechanisms);
+	bool is_preemptible = feature_is_preemptible() && !feature_mount_tracefs();
 
 	for (size_t i = 0; i < feature_hooks_nr; i++) {
 		const struct feature_hook *hook = &feature_hooks[i];
+		const char *name = program_of(hook, is_preemptible);
 		struct bpf_program *program =
-			bpf_object__find_program_by_name(capture->skel->obj, hook->program);
+			bpf_object__find_program_by_name(capture->skel->obj, name);
 
 		if (!program)
-			return problem_set(problem, size, -ENOENT, "no program %s", hook->program);
+			return problem_set(problem, size, -ENOENT, "no program %s", name);
 		if (!hook_is_wanted(hook, groups) ||
 		    (options->is_snapshot && !program_is_iterator(program)))
 			continue;
@@ -116,8 +100,6 @@ static int programs_choose(struct capture *capture, const struct capture_options
 					   "CONFIG_DEBUG_INFO_BTF is needed",
 					   hook->hook);
 	}
-	if (feature_is_preemptible() && !feature_mount_tracefs())
-		choose_classic(capture);
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
 	return options->uses_uprobes ? libc_probes_choose(capture->skel->obj) : 0;
@@ -144,6 +126,13 @@ static __u32 ring_size(__u32 wanted, __u32 cpus)
 	return bytes;
 }
 
+static bool has_uring(const struct capture *capture)
+{
+	return bpf_program__autoload(capture->skel->progs.uring_complete_cqe) ||
+	       bpf_program__autoload(capture->skel->progs.uring_complete_parts) ||
+	       bpf_program__autoload(capture->skel->progs.uring_complete_classic);
+}
+
 static void configure(struct capture *capture, const struct capture_options *options)
 {
 	struct ipct_config *config = (struct ipct_config *)&capture->skel->rodata->capture_config;
@@ -156,8 +145,7 @@ static void configure(struct capture *capture, const struct capture_options *opt
 		.mechanisms = options->mechanisms,
 		.is_system_wide = options->is_system_wide,
 		.has_task_storage = feature_has_task_storage(),
-		.has_uring = bpf_program__autoload(capture->skel->progs.uring_complete_cqe) ||
-			     bpf_program__autoload(capture->skel->progs.uring_complete_parts),
+		.has_uring = has_uring(capture),
 		.ring_bytes = ring,
 		.data_limit = ring - ring / RING_CONTROL_PART,
 		.wake_bytes = ring / WAKE_PART,

@@ -17,6 +17,8 @@ struct feature_hook {
 	__u32 groups;	       /* mechanisms that it serves (enum ipct_group); 0: always needed */
 	bool is_required;      /* without it the capture is refused */
 	const char *without;   /* what is missing where the kernel lacks the hook */
+	const char *classic;   /* the program that takes its place where tracepoints can be
+				  preempted (see bpf/held.bpf.c); NULL: none */
 };
 
 extern const struct feature_hook feature_hooks[];
