@@ -14,8 +14,6 @@ from kernels import groups, group_of, place_of, read_denied, read_results, why_d
 
 from harness import BUILD, Skip, add_case, ensure, main
 
-# What no hook sees there; each is a note of the table, too.
-MAY_LOSE = {"5.10": ("io-uring-unseen",)}
 KERNEL = pathlib.Path(sys.argv[0]).stem.removeprefix("test_")
 
 
@@ -35,10 +33,16 @@ def loads(step):
 
 
 def loses_nothing():
-    """Neither a record nor a call that a program was skipped for, with many processes on a CPU."""
+    """Neither a record nor a call that a program was skipped for."""
     for capture, causes in results()["lost"].items():
-        rest = {cause: nr for cause, nr in causes.items() if cause not in MAY_LOSE.get(KERNEL, ())}
-        ensure(not rest, f"{capture}: lost {rest}")
+        ensure(not causes, f"{capture}: lost {causes}")
+
+
+def keeps_a_crowd_apart():
+    """With many processes on one CPU, which are switched out wherever that can be."""
+    wrong = [f"{name}: {problem}" for name, verdict in results()["crowd"].items()
+             for problem in verdict["problems"]]
+    ensure(not wrong, "\n".join(wrong))
 
 
 def fits(what):
@@ -87,6 +91,8 @@ def add_cases():
     add_case("compile", functools.partial(fits, "compile"))
     add_case("denylist", no_stale_pattern)
     add_case("nothing-lost", loses_nothing)
+    add_case("crowd-record", functools.partial(loads, "crowd/record"))
+    add_case("crowd", keeps_a_crowd_apart)
     for group in groups():
         add_case(group, functools.partial(run_group, group))
 

@@ -16,7 +16,9 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tests/live"))
 sys.path.insert(0, str(ROOT / "tests"))
 HOST = "host"
-# Not mechanisms: system calls that move data between channels, and lives of processes.
+# Not mechanisms: the other way to call the kernel, which has its own hooks; system calls that move
+# data between channels; lives of processes.
+RINGS = "io_uring"
 OTHERS = {"splice": ("splice-", "tee", "sendfile-", "vmsplice"), "process": ("process-",)}
 # Scenarios that do not begin with the name of their mechanism.
 NAMES = {"process-vm": ("process-vm", "ptrace"), "shared-mapping": ("anonymous-mapping",),
@@ -50,11 +52,13 @@ def mechanisms():
 
 def groups():
     """What has a row and a test of its own."""
-    return mechanisms() + list(OTHERS)
+    return mechanisms() + [RINGS, *OTHERS]
 
 
 def group_of(scenario):
     """The mechanism that a scenario is about, or what else it is."""
+    if "-uring" in scenario:
+        return RINGS
     starts = [(prefix, group) for group, prefixes in {**NAMES, **OTHERS}.items()
               for prefix in prefixes]
     starts += [(name, name) for name in mechanisms()]

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "live"))
@@ -23,12 +24,12 @@ def command_line(*arguments, options=(), kernel=KERNEL):
             str(GUEST_SECONDS), *options, kernel, "--", *arguments]
 
 
-def guest(*arguments, options=(), status=0, **more):
+def guest(*arguments, options=(), status=0, env=None, **more):
     """Runs a command in a guest and returns what it and we said."""
     if not (KERNELS / KERNEL / "vmlinuz").exists():
         raise Skip(f"the kernel {KERNEL} was not fetched")
     done = run(*command_line(*arguments, options=options, **more), check=False,
-               timeout=GUEST_SECONDS + 30)
+               timeout=GUEST_SECONDS + 30, env=env)
     ensure_equal(done.returncode, status, f"exit status; it said {done.stdout}{done.stderr}")
     return done
 
@@ -69,17 +70,21 @@ def files_there_and_back():
     (folder / "the file").write_bytes(data)
     (folder / "the file").chmod(0o751)
     (folder / "link").symlink_to("the file")
+    (folder / "empty").mkdir()
     before = sorted(os.listdir(os.environ["TMPDIR"]))
-    guest("sh", "-c", "cp -a 'a folder/below' 'made here' && mkfifo 'made here/fifo' && "
+    guest("sh", "-c", "cp -a 'a folder/below' 'made here' && cp -a 'made here' ' made ' && "
+          "mkfifo 'made here/fifo' && "
           "cat 'made here/link' > /tmp/copy",
-          options=["--add", "a folder", "--get", "made here:back", "--get", "/tmp/copy",
-                   "--get", "/proc/cmdline"])
+          options=["--add", "a folder", "--get", "made here:back", "--get", " made :blanks",
+                   "--get", "/tmp/copy", "--get", "/proc/cmdline"])
     for name in ("copy", "back/the file"):
         ensure_equal(pathlib.Path(name).read_bytes() == data, True, f"{name} is the same")
     ensure_equal(pathlib.Path("back/the file").stat().st_mode & 0o777, 0o751, "its mode")
-    ensure_equal(sorted(os.listdir("back")), ["the file"], "the directory, but links and FIFOs")
+    ensure(pathlib.Path("blanks/the file").exists(), "a name with blanks around it is another's")
+    ensure_equal(sorted(os.listdir("back")), ["empty", "the file"],
+                 "the directory, but links and FIFOs")
     ensure_in("console=ttyS0", pathlib.Path("cmdline").read_text(), "the kernel's command line")
-    ensure_nothing_left(sorted([*before, "back", "cmdline", "copy"]))
+    ensure_nothing_left(sorted([*before, "back", "blanks", "cmdline", "copy"]))
 
 
 @case
@@ -162,6 +167,20 @@ def results_that_do_not_fit():
 
 
 @case
+def no_room_on_the_host():
+    """What the guest believes to have written must not be taken for what is there."""
+    pathlib.Path("small").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "small", "small"], check=True)
+    try:
+        done = guest("dd", "if=/dev/zero", "of=big", "bs=1M", "count=100",
+                     options=["--get", "big"], status=INCOMPLETE,
+                     env=dict(os.environ, TMPDIR=os.path.abspath("small")))
+        ensure_in("could not keep the results", done.stderr, "the message")
+    finally:
+        subprocess.run(["umount", "small"], check=True)
+
+
+@case
 def a_status_that_the_command_wrote():
     """The status is what the guest's first process saw, not something left where it writes it."""
     guest("sh", "-c", "mkdir /vm/results; echo 0 > /vm/results/status; echo 0 > /vm/status; exit 3",
@@ -195,7 +214,8 @@ def no_tools():
 @case
 def usage():
     for arguments in ([], ["6.1"], ["6.1", "--"], ["--nothing", "6.1", "--", "true"],
-                      ["--timeout", "0", "6.1", "--", "true"], ["--memory", "x", "6.1", "--", "t"],
+                      ["--timeout", "0", "6.1", "--", "true"], ["--timeout", "nan", "6.1", "--", "true"],
+                      ["--memory", "x", "6.1", "--", "t"],
                       ["--env", "=x", "6.1", "--", "true"]):
         done = run(RUN, *arguments, check=False)
         ensure_equal(done.returncode, USAGE, f"exit status of run {arguments}")

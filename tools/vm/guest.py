@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The virtual machine of tools/vm/run: QEMU, what it says, and why it ended."""
 import ctypes
+import hashlib
 import os
 import pathlib
 import re
@@ -153,6 +154,12 @@ class Guest:
         return Failed(INCOMPLETE, "the guest ended before the command did")
 
 
+def kvm_answer(image, cache):
+    """The file that keeps whether this image boots with KVM."""
+    digest = hashlib.sha256(pathlib.Path(image).read_bytes()).hexdigest()
+    return cache / "boots-with-kvm" / digest[:16]
+
+
 def boots_with_kvm(arch, image, initramfs, cache):
     """Whether this kernel really comes up under KVM with this initramfs, which only says so: there
     are hosts where /dev/kvm exists and hangs. The answer is kept in the cache until the next boot
@@ -160,7 +167,7 @@ def boots_with_kvm(arch, image, initramfs, cache):
     if not os.access("/dev/kvm", os.R_OK | os.W_OK) or arch != os.uname().machine:
         return False
     boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    answer = cache / "kvm"
+    answer = kvm_answer(image, cache)
     try:
         known, verdict = answer.read_text().split()
         if known == boot:
@@ -177,7 +184,7 @@ def boots_with_kvm(arch, image, initramfs, cache):
     finally:
         guest.end()
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        answer.parent.mkdir(parents=True, exist_ok=True)
         answer.write_text(f"{boot} {'yes' if does_boot else 'no'}\n")
     except OSError:
         pass  # without a cache each run asks again

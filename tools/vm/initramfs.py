@@ -97,6 +97,10 @@ class Initramfs:
         for parent in reversed(pathlib.PurePosixPath(path).parents):
             self.entries.setdefault(str(parent), (stat.S_IFDIR | 0o755, b""))
 
+    def add_directory(self, path):
+        self.add_parents(path)
+        self.entries.setdefault(path, (stat.S_IFDIR | 0o755, b""))
+
     def add_file(self, source, path):
         """A regular file; a program with all that it is linked to."""
         try:
@@ -121,13 +125,13 @@ class Initramfs:
         if source.is_symlink() or not source.is_dir():
             self.add_file(source, path)
             return
-        self.add_parents(path + "/.")
+        self.add_directory(path.rstrip("/") or "/")
         for child in sorted(source.rglob("*")):
             place = f"{path.rstrip('/')}/{child.relative_to(source)}"
             if child.is_symlink():
                 self.add_link(place, os.readlink(child))
             elif child.is_dir():
-                self.add_parents(place + "/.")
+                self.add_directory(place)
             elif child.is_file():
                 self.add_file(child, place)
 
