@@ -210,6 +210,16 @@ struct trace_event_raw_io_uring_complete___compat {
 	unsigned int cflags;
 } __attribute__((preserve_access_index));
 
+struct trace_event_raw_sched_process_fork___compat {
+	pid_t child_pid;
+} __attribute__((preserve_access_index));
+
+struct trace_event_raw_inet_sock_set_state___compat {
+	const void *skaddr;
+	int oldstate;
+	int newstate;
+} __attribute__((preserve_access_index));
+
 struct trace_event_raw_sk_data_ready___compat {
 	const void *skaddr;
 } __attribute__((preserve_access_index));

@@ -16,6 +16,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
 extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;
 extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
 
@@ -60,9 +63,25 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 /*
  * A task that was to be switched out meanwhile is as soon as preemption is on again, still inside
- * the program. Classic tracepoints run with preemption off from beginning to end; that of fork does
- * not name the child's task.
+ * the program. Classic tracepoints run with preemption off from beginning to end.
  */
+SEC("?tp/sched/sched_process_fork")
+int process_fork_classic(struct trace_event_raw_sched_process_fork___compat *ctx)
+{
+	struct task_struct *child;
+
+	if (!bpf_task_from_pid || !bpf_task_release)
+		return 0;
+	child = bpf_task_from_pid(ctx->child_pid);
+	if (!child) {
+		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
+		return 0;
+	}
+	forked(current_task(), child);
+	bpf_task_release(child);
+	return 0;
+}
+
 SEC("?tp/sched/sched_process_exec")
 int process_exec_classic(struct trace_event_raw_sched_process_exec *ctx)
 {

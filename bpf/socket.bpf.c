@@ -66,8 +66,7 @@ static __always_inline bool connection_in_scope(struct sock *sk, const struct ob
  * A connection came to be or ends. Often in softirq: the record has no actor. The two
  * sequence numbers pair both ends, also across address translation.
  */
-SEC("?tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
+static __always_inline int state_changed(struct sock *sk, int old, int new)
 {
 	struct object object = { .kernel = (__u64)sk, .mechanism = IPCT_TCP };
 	struct ipct_socket *record;
@@ -88,4 +87,32 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 		      record);
 	control_submit(record);
 	return 0;
+}
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
+{
+	struct ipct_counters *here = counters_get();
+
+	if (!here)
+		return 0;
+	here->in_tcp_state++;
+	state_changed(sk, old, new);
+	here->in_tcp_state--;
+	return 0;
+}
+
+/*
+ * Stands in where that program is skipped, a task having been switched out inside it (7.3). It
+ * cannot take its place: it is skipped itself in interrupts that meet any classic program.
+ */
+SEC("?tp/sock/inet_sock_set_state")
+int tcp_state_classic(struct trace_event_raw_inet_sock_set_state___compat *ctx)
+{
+	struct ipct_counters *here = counters_get();
+
+	if (!here || !here->in_tcp_state)
+		return 0;
+	here->stood_in++;
+	return state_changed((struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate);
 }

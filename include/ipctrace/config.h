@@ -63,12 +63,16 @@ enum ipct_loss {
 	IPCT_LOSS_NR,
 };
 
-/* Per CPU. `seen` is counted before the attempt to record. */
-/* One per possible CPU, in a map that user space has mapped. */
+/*
+ * One per possible CPU, in a map that user space has mapped. `seen` is counted before the attempt
+ * to record.
+ */
 struct ipct_counters {
 	__u64 seen;
 	__u64 filtered;
 	__u64 lost[IPCT_LOSS_NR];
+	__u64 stood_in;	    /* for calls for which the hook's own program was skipped */
+	__u64 in_tcp_state; /* a task is inside that program, running or switched out */
 } __attribute__((aligned(64)));
 
 /* Key and value of the aggregates map. */

@@ -100,6 +100,9 @@ static int programs_choose(struct capture *capture, const struct capture_options
 					   "CONFIG_DEBUG_INFO_BTF is needed",
 					   hook->hook);
 	}
+	if (is_preemptible)
+		bpf_program__set_autoload(capture->skel->progs.tcp_state_classic,
+					  bpf_program__autoload(capture->skel->progs.tcp_state));
 	if ((groups & IPCT_GROUP_MEMORY) && !bpf_program__autoload(capture->skel->progs.task_vmas))
 		bpf_program__set_autoload(capture->skel->progs.task_vma_at, true);
 	return options->uses_uprobes ? libc_probes_choose(capture->skel->obj) : 0;
@@ -360,6 +363,13 @@ static void links_drop(struct capture *capture)
 	capture->links_nr = 0;
 }
 
+/* Interrupts tell the one nothing that it notes, and the other is there for what another misses. */
+static bool is_skipped_in_vain(const struct capture *capture, const struct bpf_program *program)
+{
+	return program == capture->skel->progs.data_ready_classic ||
+	       program == capture->skel->progs.tcp_state_classic;
+}
+
 /* Programs skipped because one ran on the same CPU already (bpf_prog_info, since 5.12). */
 static __u64 hook_misses(const struct capture *capture)
 {
@@ -372,8 +382,7 @@ static __u64 hook_misses(const struct capture *capture)
 
 		if (bpf_program__fd(program) < 0 || program_is_iterator(program))
 			continue;
-		/* only for interrupts, of which it notes nothing */
-		if (program == capture->skel->progs.data_ready_classic)
+		if (is_skipped_in_vain(capture, program))
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
 			continue;
@@ -383,6 +392,16 @@ static __u64 hook_misses(const struct capture *capture)
 				bpf_program__name(program), info.recursion_misses);
 	}
 	return misses;
+}
+
+/* The calls for which a program was skipped and no other one stood in. */
+static __u64 calls_missed(const struct capture *capture)
+{
+	__u64 misses = hook_misses(capture), stood_in = 0;
+
+	for (__u32 cpu = 0; cpu < capture->cpus; cpu++)
+		stood_in += capture->counters[cpu].stood_in;
+	return misses > stood_in ? misses - stood_in : 0;
 }
 
 /*
@@ -414,7 +433,7 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 	} while (err > 0);
 	if (!err)
 		err = barrier_err;
-	capture->skipped = hook_misses(capture);
+	capture->skipped = calls_missed(capture);
 	end_err = capture_read_aggregates(capture, sink, context);
 	if (!end_err) /* all that was made is known now */
 		end_err = standing_list(capture, IPCT_ORIGIN_END, sink, context);

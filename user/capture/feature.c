@@ -56,7 +56,7 @@ const struct feature_hook feature_hooks[] = {
 	{ "uring_submit_sqe", "tp_btf/io_uring_submit_req", "btf_trace_io_uring_submit_sqe",
 	  GROUP_DATA, false, "multishot receives of io_uring are not seen", NULL },
 	{ "process_fork", "tp_btf/sched_process_fork", "btf_trace_sched_process_fork", 0, true,
-	  "process trees cannot be followed", NULL },
+	  "process trees cannot be followed", "process_fork_classic" },
 	{ "process_exec", "tp_btf/sched_process_exec", "btf_trace_sched_process_exec", 0, true,
 	  "program names are missing", "process_exec_classic" },
 	{ "process_exit", "tp_btf/sched_process_exit", "btf_trace_sched_process_exit", 0, true,
