@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Signals: signal_generate names the sender and the target. */
-#include "ipctrace.bpf.h"
+#include "task.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -32,15 +32,28 @@ static __always_inline bool raised_by_write(int signal, struct task_struct *targ
 	return (signal == SIGPIPE || signal == SIGXFSZ) && target == current_task();
 }
 
+/*
+ * Before 6.2 no state can be looked up in an interrupt that meets another look-up on its CPU: a
+ * timer's signals come in such. Tried on 6.1: two of a hundred.
+ */
+static __always_inline bool is_inside(struct task_struct *task)
+{
+	struct task_state *state = task_state_get(task);
+
+	if (!state && !capture_config.is_system_wide)
+		return task_has_root(task);
+	return task_is_inside(state);
+}
+
 /* Of a signal that the kernel sent, the current task may be anybody: only the target counts. */
 static __always_inline bool signal_in_scope(struct task_struct *target, bool is_kernel)
 {
 	if (BPF_CORE_READ(target, tgid) == capture_config.self_pid)
 		return false;
-	if (task_is_inside(task_state_get(target)))
+	if (is_inside(target))
 		return is_kernel || CURRENT_READ(tgid, tgid) != capture_config.self_pid;
 	return !is_kernel && CURRENT_READ(tgid, tgid) != capture_config.self_pid &&
-	       task_is_inside(task_state_get(current_task()));
+	       is_inside(current_task());
 }
 
 static __always_inline void signal_aggregate(const struct ipct_signal *record)
