@@ -408,6 +408,21 @@ static void signal_run_alarm(struct run *run)
 	}
 }
 
+/* The timer's interrupt meets a system call, or what a tracer does at its end. */
+static void signal_run_alarm_busy(struct run *run)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 100 };
+	unsigned int channel = signal_add_channel(run, "SIGALRM");
+	sigset_t set = signal_block(SIGALRM);
+	unsigned int i;
+
+	for (i = 0; i < run->options.messages; i++) {
+		TRY(setitimer(ITIMER_REAL, &soon, NULL));
+		while (!signal_receive_pending(run, channel, &set))
+			;
+	}
+}
+
 static void signal_run_timer(struct run *run)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
@@ -464,6 +479,8 @@ const struct scenario signal_scenarios[] = {
 	SCENARIO("signal", "-child", NULL, "SIGCHLD with a handler, from P children",
 		 signal_run_child),
 	SCENARIO("signal", "-alarm", NULL, "setitimer: from the kernel", signal_run_alarm),
+	SCENARIO("signal", "-alarm-busy", NULL, "N of setitimer, in the midst of system calls",
+		 signal_run_alarm_busy),
 	SCENARIO("signal", "-timer", NULL, "timer_create: from the kernel", signal_run_timer),
 	SCENARIO("signal", "-pipe", NULL, "SIGPIPE: from the kernel", signal_run_pipe),
 	{ 0 },
