@@ -33,14 +33,14 @@ static __always_inline bool raised_by_write(int signal, struct task_struct *targ
 }
 
 /*
- * Before 6.2 no state can be looked up in an interrupt that meets another look-up on its CPU: a
- * timer's signals come in such. Tried on 6.1: two of a hundred.
+ * Before 6.2 no task storage can be looked up in an interrupt that meets another look-up on its
+ * CPU: a timer's signals come in such. Tried on 6.1: two of a hundred.
  */
 static __always_inline bool is_inside(struct task_struct *task)
 {
 	struct task_state *state = task_state_get(task);
 
-	if (!state && !capture_config.is_system_wide)
+	if (!state && capture_config.has_task_storage && !capture_config.is_system_wide)
 		return task_has_root(task);
 	return task_is_inside(state);
 }

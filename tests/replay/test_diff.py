@@ -42,17 +42,20 @@ def captures():
         with_barrier(HERE / f"{name}.data", target)
 
 
-def with_loss(path, lost):
-    """The capture as if its recorder had lost so many records."""
+def with_ledger(path, target, **changes):
     blocks = list(capture_file.blocks(path.read_bytes()))
     ensure_equal(blocks[-1].kind, capture_file.END, "the last block")
-    ledger = json.loads(blocks[-1].raw)
-    ledger["seen"] += lost
-    ledger["causes"] = {"ring-full": lost}
-    blocks[-1].raw = json.dumps(ledger).encode()
-    target = pathlib.Path(f"lost-{lost}.data")
+    blocks[-1].raw = json.dumps({**json.loads(blocks[-1].raw), **changes}).encode()
+    target = pathlib.Path(target)
     target.write_bytes(capture_file.put_together(blocks))
     return target
+
+
+def with_loss(path, lost):
+    """The capture as if its recorder had lost so many records."""
+    end = list(capture_file.blocks(path.read_bytes()))[-1]
+    return with_ledger(path, f"lost-{lost}.data", seen=json.loads(end.raw)["seen"] + lost,
+                       causes={"ring-full": lost})
 
 
 def with_mechanisms(path, names):
@@ -176,6 +179,16 @@ def no_barrier():
                for edge in json.loads(diff(FIFO, STORED, "-f", "json",
                                            status=INCOMPLETE).stdout)["edges"]}
     ensure_equal(changes, {"pipe": True, "fifo": False}, "what is certain")
+    # no barrier is not made good by leave to lose some
+    diff(PIPE, with_loss(STORED, 3), "--max-lost", "3", status=INCOMPLETE)
+
+
+@case
+def ended_otherwise():
+    captures()
+    ends = [with_ledger(PIPE, f"{end}.data", end=end) for end in ("command", "duration")]
+    ensure_in("ended for different reasons", diff(*ends).stderr, "stderr")
+    ensure_equal(diff(ends[0], ends[0]).stderr, "", "stderr")
 
 
 @case

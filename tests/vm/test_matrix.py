@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """What the results of all kernels of the matrix say together; see cases.py."""
-import pathlib
 import runpy
 import sys
 
@@ -9,6 +8,7 @@ from kernels import HERE, HOST, ROOT, kernels, read_results
 
 from harness import BUILD, Skip, case, ensure, ensure_equal, main
 
+SHOWN = 5
 TABLE = runpy.run_path(str(HERE / "table"))
 
 
@@ -49,7 +49,10 @@ def the_readme_has_the_table():
     ensure(marked, "README.md has no place for the table")
     told = cells_of(marked[2].splitlines())
     found = cells_of(TABLE["table"](BUILD, guests()))
-    ensure_equal({place: told.get(place) for place in found}, found, "the table of README.md")
+    ensure(found, "there is no table")
+    wrong = [f"{row}, {column}: {told.get((row, column))}; found: {cell}"
+             for (row, column), cell in found.items() if told.get((row, column)) != cell]
+    ensure(not wrong, "\n".join(wrong[:SHOWN]))
 
 
 if __name__ == "__main__":

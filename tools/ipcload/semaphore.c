@@ -452,6 +452,7 @@ static void sem_run_mutex(struct run *run)
 
 	run->rank = 0;
 	(void)process_start(run, sem_mutex_body, &set);
+	sem_await_waiters(&set, 0, GETNCNT, 1); /* this one is handed over, too */
 	sem_post_one(&set, 0);
 	sem_wait_one(run, &set, 1, 1);
 	run->rank = 1;

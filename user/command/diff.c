@@ -228,9 +228,9 @@ static bool is_whole_enough(const struct diff_options *asked, const struct graph
 
 	if (graph_diff_is_whole(capture))
 		return true;
-	return capture->is_complete && graph->ledger.lost &&
-	       graph->ledger.lost <= asked->lost_max &&
-	       (!capture->barrier_cpus || capture->is_barrier_reached);
+	return capture->is_complete && !capture->has_unresolved && !capture->rejected &&
+	       capture->is_barrier_reached && graph->ledger.lost &&
+	       graph->ledger.lost <= asked->lost_max;
 }
 
 /* Says so if what a capture lacks proves nothing. */
@@ -305,6 +305,9 @@ static void warn_of_unlike(const struct graph *const *graphs)
 	if (before->scope != now->scope)
 		log_warn("the captures differ in scope (a command, chosen processes, the whole "
 			 "system): edges may be new or gone for that alone");
+	if (*before->end && *now->end && strcmp(before->end, now->end))
+		log_warn("the captures ended for different reasons: what one of them lacks may "
+			 "have been still to come");
 	if (before->mechanisms != now->mechanisms)
 		log_warn("the captures were made with different -e: edges of what only one traced "
 			 "are not certain");

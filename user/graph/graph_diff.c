@@ -236,7 +236,7 @@ static void side_add(struct graph_diff_side *side, const struct diff_item *item)
 
 bool graph_diff_is_whole(const struct graph_capture *capture)
 {
-	return !capture->is_lossy && capture->is_barrier_reached;
+	return !capture->is_lossy && !capture->rejected && capture->is_barrier_reached;
 }
 
 bool graph_diff_is_traced(const struct graph_capture *capture, enum ipct_mechanism mechanism)
