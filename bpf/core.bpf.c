@@ -449,6 +449,31 @@ static __always_inline void call_of_family(struct task_state *state, const struc
 	}
 }
 
+/* For the call of a task whose own state cannot be made just now. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct task_state);
+} spare_states SEC(".maps");
+
+/*
+ * The current task's state. It cannot be made while an iterator that makes one is switched out on
+ * this CPU; then all that is known of the task is whether it was left to be adopted.
+ */
+static __always_inline struct task_state *state_of_call(void)
+{
+	struct task_state *state = task_state_create(current_task());
+	__u32 zero = 0;
+
+	if (state)
+		return state;
+	state = bpf_map_lookup_elem(&spare_states, &zero);
+	if (state)
+		bpf_probe_read_kernel(state, sizeof(*state), &empty_task_state);
+	return state;
+}
+
 /* Consumes the state of the call, whatever came of it. */
 static __always_inline int dispatch(struct call *call)
 {
@@ -458,11 +483,9 @@ static __always_inline int dispatch(struct call *call)
 		call->shape = ia32_decode(call->shape, call->args, &call->ret);
 	if (!arguments_matter(call->shape, call->args))
 		return 0;
-	state = task_state_create(current_task());
-	if (!state) {
-		count_unseen_loss(IPCT_LOSS_TASK_STATE, 1);
-		return 0;
-	}
+	state = state_of_call();
+	if (!state)
+		return 0; /* never */
 	task_state_adopt(state);
 	if (state->peers_mover != MOVER_CALL)
 		state->peers_nr = state->passes_nr = 0;

@@ -111,9 +111,10 @@ int BPF_PROG(data_ready, struct sock *sk)
 }
 
 /*
- * What it is skipped for are interrupts that meet any classic program, and these receive for TCP
- * and UDP, of which it notes nothing: capture.c does not count them. A send of unix and netlink
- * sockets never is inside another one.
+ * What it is skipped for are mostly interrupts that meet any classic program, and these receive for
+ * TCP and UDP, of which it notes nothing: capture.c does not count them. A send of unix and netlink
+ * sockets never is inside another one. But one that preempts a bpf() call on a map on its CPU is
+ * skipped, too, and is told only if the classic program of its exit is.
  */
 SEC("?tp/sock/sk_data_ready")
 int data_ready_classic(struct trace_event_raw_sk_data_ready___compat *ctx)

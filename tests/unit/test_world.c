@@ -194,6 +194,63 @@ static void unix_datagram_with_a_target_awaits_no_other(void **state)
 	graph_free(graph);
 }
 
+/* Nobody receives more than was sent. */
+static void unix_datagram_is_no_part_of_a_longer_receive(void **state)
+{
+	struct world *world = world_begin();
+	struct graph *graph;
+
+	(void)state;
+	unix_datagram_describe_three(world);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, R, RECEIVE, 32, 30, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 30, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	graph = world_end(world);
+	unix_datagrams_check(graph);
+	graph_free(graph);
+}
+
+/* The send of what Q received is never reported: it does not get the next one instead. */
+static void unix_datagram_is_not_awaited_for_ever(void **state)
+{
+	struct world *world = world_begin();
+	struct graph *graph;
+
+	(void)state;
+	unix_datagram_describe_three(world);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	now_ns += 1000000000;
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, R, RECEIVE, 32, 10, 33);
+	graph = world_end(world);
+	assert_int_equal(messages_of(graph, P, R), 1);
+	assert_int_equal(messages_of(graph, P, Q), 0);
+	graph_free(graph);
+}
+
+/* Who received a datagram before its send was reported is the one that the next ones wait for. */
+static void unix_datagram_is_unread_where_one_was_received_first(void **state)
+{
+	struct world *world = world_begin();
+	uint64_t unread = 0;
+	struct graph *graph;
+
+	(void)state;
+	unix_datagram_describe_three(world);
+	unix_move(world, IPCT_UNIX_DGRAM, Q, RECEIVE, 31, 10, 33);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 10, 0);
+	unix_move(world, IPCT_UNIX_DGRAM, P, SEND, 33, 30, 0);
+	graph = world_end(world);
+	assert_int_equal(messages_of(graph, P, Q), 1);
+	for (size_t i = 0; i < graph->channels_nr; i++)
+		unread += graph->channels[i].unread.bytes;
+	assert_int_equal(unread, 30);
+	graph_free(graph);
+}
+
 /* Receivers need not run in the order in which they were sent to. */
 static void unix_datagrams_to_several_are_told_by_their_size(void **state)
 {
@@ -402,6 +459,9 @@ int main(void)
 		cmocka_unit_test(unix_datagram_whose_target_was_not_named_comes_from_its_sender),
 		cmocka_unit_test(unix_datagram_received_first_is_the_send_reported_next),
 		cmocka_unit_test(unix_datagram_with_a_target_awaits_no_other),
+		cmocka_unit_test(unix_datagram_is_no_part_of_a_longer_receive),
+		cmocka_unit_test(unix_datagram_is_not_awaited_for_ever),
+		cmocka_unit_test(unix_datagram_is_unread_where_one_was_received_first),
 		cmocka_unit_test(unix_datagrams_to_several_are_told_by_their_size),
 		cmocka_unit_test(unix_datagrams_in_a_queue_of_unknown_length_leave_nothing_exact),
 		cmocka_unit_test(fifo_with_the_inode_of_a_removed_one_is_another_channel),

@@ -40,9 +40,20 @@ def loses_nothing():
 
 def keeps_a_crowd_apart():
     """With many processes on one CPU, which are switched out wherever that can be."""
-    wrong = [f"{name}: {problem}" for name, verdict in results()["crowd"].items()
+    crowd = results()["crowd"]
+    wrong = [f"{name}: {problem}" for name, verdict in crowd.items()
              for problem in verdict["problems"]]
     ensure(not wrong, "\n".join(wrong))
+    ran = {name.partition("/")[2] for name, verdict in crowd.items() if not verdict["skipped"]}
+    idle = {name.partition("/")[2] for name in crowd} - ran
+    ensure(ran and not idle, f"these were skipped every time: {sorted(idle)}")
+
+
+def tells_what_it_cannot_see():
+    """A capture with a ring of io_uring is no whole one where nothing names what rings move."""
+    causes = results()["denied_lost"]
+    rings = [pattern for pattern, _ in read_denied(KERNEL) if "uring" in pattern]
+    ensure(bool(rings) == bool(causes.get("io-uring-unseen")), f"denied: lost {causes}")
 
 
 def fits(what):
@@ -91,6 +102,7 @@ def add_cases():
     add_case("compile", functools.partial(fits, "compile"))
     add_case("denylist", no_stale_pattern)
     add_case("nothing-lost", loses_nothing)
+    add_case("denied-is-told", tells_what_it_cannot_see)
     add_case("crowd-record", functools.partial(loads, "crowd/record"))
     add_case("crowd", keeps_a_crowd_apart)
     for group in groups():

@@ -169,6 +169,8 @@ def results_that_do_not_fit():
 @case
 def no_room_on_the_host():
     """What the guest believes to have written must not be taken for what is there."""
+    if os.geteuid():
+        raise Skip("only root can mount a small file system")
     pathlib.Path("small").mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "small", "small"], check=True)
     try:
@@ -177,7 +179,7 @@ def no_room_on_the_host():
                      env=dict(os.environ, TMPDIR=os.path.abspath("small")))
         ensure_in("could not keep the results", done.stderr, "the message")
     finally:
-        subprocess.run(["umount", "small"], check=True)
+        subprocess.run(["umount", "-l", "small"], check=True)
 
 
 @case

@@ -370,6 +370,19 @@ static bool is_skipped_in_vain(const struct capture *capture, const struct bpf_p
 	       program == capture->skel->progs.tcp_state_classic;
 }
 
+/* Of the calls that a program was skipped for, those for which no other one stood in. */
+static __u64 calls_missed(const struct capture *capture, const struct bpf_program *program,
+			  __u64 misses)
+{
+	__u64 stood_in = 0;
+
+	if (program != capture->skel->progs.tcp_state)
+		return misses;
+	for (__u32 cpu = 0; cpu < capture->cpus; cpu++)
+		stood_in += capture->counters[cpu].stood_in;
+	return misses > stood_in ? misses - stood_in : 0;
+}
+
 /* Programs skipped because one ran on the same CPU already (bpf_prog_info, since 5.12). */
 static __u64 hook_misses(const struct capture *capture)
 {
@@ -386,22 +399,12 @@ static __u64 hook_misses(const struct capture *capture)
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
 			continue;
-		misses += info.recursion_misses;
+		misses += calls_missed(capture, program, info.recursion_misses);
 		if (capture->is_verbose && info.recursion_misses)
 			fprintf(stderr, "ipctrace: %s was skipped %llu times\n",
 				bpf_program__name(program), info.recursion_misses);
 	}
 	return misses;
-}
-
-/* The calls for which a program was skipped and no other one stood in. */
-static __u64 calls_missed(const struct capture *capture)
-{
-	__u64 misses = hook_misses(capture), stood_in = 0;
-
-	for (__u32 cpu = 0; cpu < capture->cpus; cpu++)
-		stood_in += capture->counters[cpu].stood_in;
-	return misses > stood_in ? misses - stood_in : 0;
 }
 
 /*
@@ -433,7 +436,7 @@ int capture_finish(struct capture *capture, capture_sink sink, void *context)
 	} while (err > 0);
 	if (!err)
 		err = barrier_err;
-	capture->skipped = calls_missed(capture);
+	capture->skipped = hook_misses(capture);
 	end_err = capture_read_aggregates(capture, sink, context);
 	if (!end_err) /* all that was made is known now */
 		end_err = standing_list(capture, IPCT_ORIGIN_END, sink, context);

@@ -44,9 +44,7 @@ static void check_basics(void)
 	     feature_has_btf() ? "/sys/kernel/btf/vmlinux" :
 				 "boot a kernel built with CONFIG_DEBUG_INFO_BTF");
 	check_task_storage(!problem);
-	line(true,
-	     feature_is_preemptible() ? "classic tracepoint at system calls" :
-					"BTF tracepoint at system calls",
+	line(true, feature_is_preemptible() ? "classic tracepoints" : "BTF tracepoints",
 	     feature_is_preemptible() ? "tracepoints of this kernel can be preempted" : "");
 }
 

@@ -5,6 +5,12 @@
 
 #include "model/world.h"
 
+/*
+ * Tried: a send is reported this much after its receive, at most, by a process that was switched
+ * out between the two; 10 ms were too few on a busy host.
+ */
+#define REPORT_DELAY_NS 250000000ULL
+
 /* The place of a transfer: which way through which channel. */
 struct place {
 	struct channel *channel; /* NULL: none, e.g. a socket that is not connected */

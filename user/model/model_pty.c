@@ -12,8 +12,6 @@
 #include "model/mechanism_model.h"
 
 #define FLUSH_NS 10000000ULL /* a transfer this close to a flush may have been thrown away */
-/* A send is reported this much after its receive, at most: 10 ms were too few on a busy host. */
-#define CREDIT_NS 250000000ULL
 
 enum pty_direction {
 	PTY_DOWN, /* master to slave */
@@ -206,7 +204,7 @@ static int cooked_send(struct cooked *cooked, struct stream_ledger *ledger,
 	err = stream_ledger_send(ledger, operation);
 	if (!err)
 		err = cooked_give_total(cooked, ledger);
-	if (err || operation->time_ns > cooked->credit.time_ns + CREDIT_NS)
+	if (err || operation->time_ns > cooked->credit.time_ns + REPORT_DELAY_NS)
 		return err;
 	err = cooked_receive(cooked, ledger, &cooked->credit, &left);
 	cooked->credit.bytes = left;

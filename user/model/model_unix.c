@@ -314,6 +314,7 @@ struct undirected {
 	struct undirected_receive {
 		struct place place;
 		int64_t bytes;
+		uint64_t time_ns;
 		struct undirected_receive *prev, *next;
 	} * receives;
 	struct place place; /* where a receive found its sends last */
@@ -343,25 +344,29 @@ static int undirected_add(struct world *world, uint32_t id, const struct ipct_tr
 	return 0;
 }
 
-/* The oldest undirected send of the socket, of this length if there is one, goes to `place`. */
-static int undirected_direct(struct world *world, uint32_t id, const struct place *place,
-			     int64_t bytes)
+/* The oldest send of so many bytes, else of more: a receive may cut them off. NULL: none. */
+static struct undirected_send *undirected_send_of(const struct undirected *undirected,
+						  int64_t bytes)
 {
-	struct undirected *undirected = undirected_get(world, id);
-	struct undirected_send *send;
+	struct undirected_send *send, *longer = NULL;
+
+	DL_FOREACH(undirected->sends, send)
+	{
+		if (send->transfer.result == bytes)
+			return send;
+		if (send->transfer.result > bytes && !longer)
+			longer = send;
+	}
+	return longer;
+}
+
+/* Sent to `place`. */
+static int undirected_direct(struct world *world, uint32_t id, struct undirected_send *send,
+			     const struct place *place)
+{
 	int err;
 
-	if (!undirected)
-		return -ENOMEM;
-	undirected->place = *place;
-	DL_FOREACH(undirected->sends, send)
-	if (send->transfer.result == bytes)
-		break;
-	if (!send)
-		send = undirected->sends;
-	if (!send)
-		return 0;
-	DL_DELETE(undirected->sends, send);
+	DL_DELETE(socket_table_at(world->sockets, id)->undirected->sends, send);
 	err = model_socket_message(place, &send->transfer, send->process, source_of(id),
 				   world->before, send->is_doubtful);
 	free(send);
@@ -370,7 +375,7 @@ static int undirected_direct(struct world *world, uint32_t id, const struct plac
 
 /* A message that the socket sent was received at `place`; its send will be reported. */
 static int undirected_await(struct world *world, uint32_t id, const struct place *place,
-			    int64_t bytes)
+			    int64_t bytes, uint64_t time_ns)
 {
 	struct undirected *undirected = undirected_get(world, id);
 	struct undirected_receive *receive = undirected ? calloc(1, sizeof(*receive)) : NULL;
@@ -379,6 +384,7 @@ static int undirected_await(struct world *world, uint32_t id, const struct place
 		return -ENOMEM;
 	receive->place = *place;
 	receive->bytes = bytes;
+	receive->time_ns = time_ns;
 	DL_APPEND(undirected->receives, receive);
 	return 0;
 }
@@ -401,16 +407,34 @@ static struct undirected_receive *undirected_awaited(const struct undirected *un
 	return cut;
 }
 
+/* Receives that are too old for a send of this time: theirs is not reported one by one. */
+static void undirected_forget(struct undirected *undirected, uint64_t time_ns)
+{
+	struct undirected_receive *receive, *after;
+
+	DL_FOREACH_SAFE(undirected->receives, receive, after)
+	{
+		if (receive->time_ns + REPORT_DELAY_NS >= time_ns)
+			return;
+		DL_DELETE(undirected->receives, receive);
+		free(receive);
+	}
+}
+
 /*
  * A send is reported: if a receive waited for it, it does no longer, and `place`, where no hook
  * named that, is where it was received.
  */
-static void undirected_found(struct world *world, uint32_t id, struct place *place, int64_t bytes)
+static void undirected_found(struct world *world, uint32_t id, struct place *place, int64_t bytes,
+			     uint64_t time_ns)
 {
 	struct undirected *undirected = socket_table_at(world->sockets, id)->undirected;
-	struct undirected_receive *receive =
-		undirected ? undirected_awaited(undirected, place, bytes) : NULL;
+	struct undirected_receive *receive;
 
+	if (!undirected)
+		return;
+	undirected_forget(undirected, time_ns);
+	receive = undirected_awaited(undirected, place, bytes);
 	if (!receive)
 		return;
 	*place = receive->place;
@@ -439,7 +463,7 @@ int model_unix_finish(struct world *world)
 		struct undirected *undirected = socket_table_at(world->sockets, id)->undirected;
 
 		while (undirected && undirected->sends && undirected->place.channel && !err)
-			err = undirected_direct(world, id, &undirected->place, 0);
+			err = undirected_direct(world, id, undirected->sends, &undirected->place);
 	}
 	return err;
 }
@@ -452,16 +476,21 @@ void model_unix_fini(struct world *world)
 
 /* A receive that names the socket which sent it. */
 static int undirected_receive(struct world *world, uint32_t from, const struct place *place,
-			      int64_t bytes)
+			      int64_t bytes, uint64_t time_ns)
 {
-	const struct undirected *undirected = socket_table_at(world->sockets, from)->undirected;
+	struct undirected *undirected = undirected_get(world, from);
 	struct message_ledger *ledger = place->channel->directions[place->direction].message;
+	struct undirected_send *send;
 
-	if (undirected && undirected->sends)
-		return undirected_direct(world, from, place, bytes);
+	if (!undirected)
+		return -ENOMEM;
+	undirected->place = *place;
+	send = undirected_send_of(undirected, bytes);
+	if (send)
+		return undirected_direct(world, from, send, place);
 	if (message_ledger_has_sent(ledger, source_of(from)))
 		return 0;
-	return undirected_await(world, from, place, bytes);
+	return undirected_await(world, from, place, bytes, time_ns);
 }
 
 static int unix_message_transfer(struct world *world, const struct ipct_transfer *transfer,
@@ -475,13 +504,15 @@ static int unix_message_transfer(struct world *world, const struct ipct_transfer
 	if (!err)
 		err = route_place(world, &route, ret_place);
 	if (!err && is_send && succeeded)
-		undirected_found(world, route.from, ret_place, transfer->result);
+		undirected_found(world, route.from, ret_place, transfer->result,
+				 transfer->event.time_ns);
 	if (!err && !ret_place->channel && succeeded && route.from != SOCKET_NONE)
 		return undirected_add(world, route.from, transfer, process, is_doubtful);
 	if (err || !ret_place->channel)
 		return err;
 	if (!is_send && succeeded && route.from != SOCKET_NONE)
-		err = undirected_receive(world, route.from, ret_place, transfer->result);
+		err = undirected_receive(world, route.from, ret_place, transfer->result,
+					 transfer->event.time_ns);
 	if (err)
 		return err;
 	return model_socket_message(ret_place, transfer, process, source_of(route.from),
