@@ -189,13 +189,15 @@ def semaphore(context):
                       (child.pid, os.getpid(), "futex", ROUNDS, 0)]}
 
 
-def notify(lock, condition, event, box, count):
+def notify(lock, condition, event, box, count, watchers):
     for i in range(count):
         with lock:
             box[0] += 1
         with condition:
             box[1] = i
             condition.notify_all()
+    for pid in watchers:
+        wait_until_asleep(pid)
     event.set()
 
 
@@ -209,11 +211,12 @@ def watch(lock, condition, event, box, count):
 
 
 def sync(context):
-    """Lock, Condition and Event as they come: how often one waits is for a witness to say."""
+    """Lock, Condition and Event as they come: how often one waits is for a witness to say. Each
+    watcher does at least once."""
     box = context.Array("l", 2, lock=False)
     shared = (context.Lock(), context.Condition(), context.Event(), box)
     watchers = [run(context, watch, *shared, ROUNDS) for _ in range(2)]
-    notifier = run(context, notify, *shared, ROUNDS)
+    notifier = run(context, notify, *shared, ROUNDS, [w.pid for w in watchers])
     finish(notifier, *watchers)
     assert box[0] == 3 * ROUNDS
     return {"edges": [], "pids": [os.getpid(), notifier.pid, *[w.pid for w in watchers]]}
