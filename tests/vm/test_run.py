@@ -138,6 +138,15 @@ def panic():
 
 
 @case
+def panic_before_anything_ran():
+    """Tried again, twice; then it is a failure as any other."""
+    done = guest("true", options=["--append", "rdinit=/nothing init=/nothing"],
+                 status=KERNEL_FAILED)
+    ensure_equal(done.stderr.count("once more"), 2, "boots that were tried again")
+    ensure_in("panicked: ", done.stderr, "the message")
+
+
+@case
 def reboot_and_power_off():
     for command in ("reboot", "poweroff"):
         ensure_one_line(guest(command, "-f", status=INCOMPLETE), "ended before the command did")

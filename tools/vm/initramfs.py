@@ -142,8 +142,9 @@ class Initramfs:
     def write(self, stream):
         """In newc format. /init comes last: of an archive cut short by lack of memory no guest
         starts."""
-        last = self.entries.pop("/init")
-        for number, (path, (mode, data)) in enumerate([*self.entries.items(), ("/init", last)], 1):
+        entries = dict(self.entries)
+        entries["/init"] = entries.pop("/init")
+        for number, (path, (mode, data)) in enumerate(entries.items(), 1):
             write_entry(stream, number, path.strip("/") or ".", mode, data)
         write_entry(stream, 0, "TRAILER!!!", 0, b"")
 
